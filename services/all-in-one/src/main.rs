@@ -1,0 +1,2 @@
+//! all-in-one
+fn main() {}

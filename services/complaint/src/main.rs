@@ -1,0 +1,2 @@
+//! The complaint binary.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The intake binary.
+fn main() {}

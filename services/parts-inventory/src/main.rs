@@ -1,0 +1,2 @@
+//! The parts-inventory binary.
+fn main() {}

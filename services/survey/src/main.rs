@@ -1,0 +1,2 @@
+//! The survey binary.
+fn main() {}
