@@ -39,6 +39,9 @@ pub(crate) fn generate(pool: &DescriptorPool) -> String {
                 body.push_str(&format!("    fn {field}(&self) -> {returns} {{ {value} }}\n"));
             }
         }
+        if has("page_token") {
+            body.push_str("    fn clear_page(&mut self) { self.page_token.clear(); self.page_size = 0; }\n");
+        }
         code.push_str(&format!("impl crate::Request for {} {{\n{body}}}\n", rust_path(&message)));
     }
     code

@@ -31,6 +31,8 @@ pub trait Request: Validate {
     fn page_size(&self) -> i32 {
         0
     }
+    /// Leaves only what all pages of a list have in common: its filters and its order.
+    fn clear_page(&mut self) {}
 }
 
 /// Generated messages of our own packages.

@@ -129,6 +129,8 @@ pub struct Error {
     /// Fields at fault.
     pub fields: Vec<FieldViolation>,
     cause: Option<anyhow::Error>,
+    /// Not a failure at all: the answer that this request id got before, on its way out.
+    first_answer: Option<Vec<u8>>,
 }
 
 /// The result of everything that can be refused.
@@ -138,7 +140,7 @@ impl Error {
     /// A refusal with this reason.
     #[must_use]
     pub fn new(reason: Reason) -> Self {
-        Self { reason, facts: BTreeMap::new(), fields: Vec::new(), cause: None }
+        Self { reason, facts: BTreeMap::new(), fields: Vec::new(), cause: None, first_answer: None }
     }
 
     /// Adds a fact.
@@ -188,6 +190,19 @@ impl Error {
     #[must_use]
     pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
         Self::new(reason::INTERNAL).caused_by(cause)
+    }
+
+    /// Ends a repeated request early with the answer it got the first time. It is an early return, not a failure:
+    /// `rpc::leave` turns it into the answer.
+    pub(crate) fn repeated(first_answer: Vec<u8>) -> Self {
+        let mut error = Self::new(reason::REQUEST_ID_REUSED);
+        error.first_answer = Some(first_answer);
+        error
+    }
+
+    /// The first answer, when this is a repeated request.
+    pub fn take_first_answer(&mut self) -> Option<Vec<u8>> {
+        self.first_answer.take()
     }
 
     /// The kind of the reason.

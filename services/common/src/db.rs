@@ -1,0 +1,165 @@
+//! The database, SQLite or PostgreSQL, with the same code: a writer and a pool of readers.
+//!
+//! On SQLite every write goes through one connection and starts with `BEGIN IMMEDIATE`; a deferred transaction that
+//! reads before it writes fails under load, and no busy timeout helps. On PostgreSQL both pools are the same.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sea_orm::{
+    ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
+};
+use serde::Deserialize;
+
+use crate::error::{Error, Result, reason};
+
+/// An open transaction.
+pub type Tx = DatabaseTransaction;
+
+/// Where the data is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseConfig {
+    /// `sqlite://path` or `postgres://…`.
+    pub url: String,
+    /// Connections: readers on SQLite (beside the one writer), the whole pool on PostgreSQL.
+    pub max_connections: u32,
+}
+
+/// A service's database.
+#[derive(Clone, Debug)]
+pub struct Db {
+    write: DatabaseConnection,
+    read: DatabaseConnection,
+}
+
+impl Db {
+    /// Opens the database. A missing SQLite file is made.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be reached, or when PostgreSQL runs with settings that lose acknowledged writes.
+    pub async fn connect(config: &DatabaseConfig) -> anyhow::Result<Self> {
+        if config.url.starts_with("sqlite:") {
+            let write = Database::connect(sqlite(&config.url, 1)).await.context("cannot open the SQLite writer")?;
+            let read = Database::connect(sqlite(&config.url, config.max_connections.max(1))).await?;
+            Ok(Self { write, read })
+        } else {
+            let pool = Database::connect(postgres(config)).await.context("cannot connect to PostgreSQL")?;
+            let db = Self { write: pool.clone(), read: pool };
+            db.refuse_unsafe_settings().await?;
+            Ok(db)
+        }
+    }
+
+    /// Starts a writing transaction. The only way to start one.
+    ///
+    /// # Errors
+    ///
+    /// `UNAVAILABLE` when the database is down or too busy.
+    pub async fn begin(&self) -> Result<Tx> {
+        let mode = (self.backend() == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate);
+        let options = TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() };
+        Ok(self.write.begin_with_options(options).await?)
+    }
+
+    /// For reads outside a transaction.
+    #[must_use]
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.read
+    }
+
+    /// For single statements that write by themselves: leases, claims, migrations.
+    #[must_use]
+    pub fn write(&self) -> &DatabaseConnection {
+        &self.write
+    }
+
+    /// Which database it is.
+    #[must_use]
+    pub fn backend(&self) -> DbBackend {
+        self.write.get_database_backend()
+    }
+
+    /// Asks the database whether it answers.
+    ///
+    /// # Errors
+    ///
+    /// `UNAVAILABLE` when it does not.
+    pub async fn ping(&self) -> Result<()> {
+        self.read.ping().await.map_err(|error| Error::new(reason::UNAVAILABLE).caused_by(error))
+    }
+
+    /// Closes all connections.
+    pub async fn close(self) {
+        let _ = self.read.close_by_ref().await;
+        let _ = self.write.close_by_ref().await;
+    }
+
+    async fn refuse_unsafe_settings(&self) -> anyhow::Result<()> {
+        for setting in ["fsync", "synchronous_commit"] {
+            let statement = Statement::from_string(DbBackend::Postgres, format!("SHOW {setting}"));
+            let row = self.write.query_one_raw(statement).await?.context("SHOW gave no row")?;
+            let value: String = row.try_get_by_index(0)?;
+            anyhow::ensure!(
+                value != "off",
+                "PostgreSQL runs with {setting} = off: acknowledged writes would be lost in a crash; turn it on"
+            );
+        }
+        Ok(())
+    }
+}
+
+fn sqlite(url: &str, connections: u32) -> ConnectOptions {
+    use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(10))
+        .sqlx_logging(false)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None);
+    options.map_sqlx_sqlite_opts(|sqlite| {
+        sqlite
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // FULL: an acknowledged write survives a power cut.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(10))
+            .foreign_keys(true)
+            .pragma("cache_size", "-16000")
+            .pragma("temp_store", "memory")
+            .pragma("mmap_size", "134217728")
+    });
+    options
+}
+
+fn postgres(config: &DatabaseConfig) -> ConnectOptions {
+    let mut options = ConnectOptions::new(&config.url);
+    options
+        .max_connections(config.max_connections.max(2))
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(5))
+        .test_before_acquire(false)
+        .sqlx_logging(false);
+    options.map_sqlx_postgres_opts(|postgres| {
+        postgres.options([
+            ("statement_timeout", "10s"),
+            ("lock_timeout", "2s"),
+            ("idle_in_transaction_session_timeout", "10s"),
+        ])
+    });
+    options
+}
+
+/// A guarded write must hit exactly one row; otherwise somebody else was first.
+///
+/// # Errors
+///
+/// `CONFLICT` when no row was hit.
+pub fn guarded(rows_affected: u64) -> Result<()> {
+    if rows_affected == 1 { Ok(()) } else { Err(Error::new(reason::CONFLICT)) }
+}

@@ -1,0 +1,174 @@
+//! One change of one record, written twice in the record's own transaction: into its history and into the outbox.
+
+use chrono::{DateTime, Utc};
+use prost::{Message, Name};
+use proto::aftercare::common::v1::{Actor as ActorMessage, Event, ListTimelineRequest, ListTimelineResponse, TimelineEntry};
+use sea_orm::{ActiveValue::Set, EntityTrait as _, ExprTrait as _, QueryOrder as _, QuerySelect as _, entity::prelude::*};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    convert,
+    db::Tx,
+    error::{Error, Result},
+    outbox, page,
+    record::Record,
+    service::{Call, Core},
+};
+
+/// Rows of the table `history`.
+pub mod entity {
+    use sea_orm::entity::prelude::*;
+
+    /// One change of one record.
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "history")]
+    pub struct Model {
+        /// Id of the event that told of it.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        /// Kind of the record.
+        pub record_kind: String,
+        /// Id of the record.
+        pub record_id: String,
+        /// Human number of the record.
+        pub record_number: String,
+        /// Version since then.
+        pub version: i64,
+        /// The named action.
+        pub action: String,
+        /// State before.
+        pub from_state: String,
+        /// State after.
+        pub to_state: String,
+        /// Why.
+        pub reason: String,
+        /// Who.
+        pub actor_id: String,
+        /// In which role.
+        pub actor_role: String,
+        /// For which organisation unit.
+        pub actor_org_unit_id: String,
+        /// Whom the record is about.
+        pub subject_id: Option<String>,
+        /// Which case the record belongs to.
+        pub case_id: Option<String>,
+        /// When.
+        pub at: DateTimeUtc,
+    }
+
+    /// None.
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Writes history and outbox of one saved change. `record` has its new version.
+pub(crate) async fn record<R: Record, E: Message + Name>(
+    tx: &Tx,
+    call: &Call,
+    record: &R,
+    (action, from, reason): (&str, &str, &str),
+    event: &E,
+) -> Result<()> {
+    let id = call.ids.uuid(call.now).simple().to_string();
+    let row = entity::ActiveModel {
+        id: Set(id.clone()),
+        record_kind: Set(R::KIND.to_owned()),
+        record_id: Set(record.id().to_owned()),
+        record_number: Set(record.number().to_owned()),
+        version: Set(record.version()),
+        action: Set(action.to_owned()),
+        from_state: Set(from.to_owned()),
+        to_state: Set(record.state().to_owned()),
+        reason: Set(reason.to_owned()),
+        actor_id: Set(call.actor.id.clone()),
+        actor_role: Set(call.actor.role.as_str().to_owned()),
+        actor_org_unit_id: Set(call.actor.org_unit_id.clone()),
+        subject_id: Set(record.subject_id().map(str::to_owned)),
+        case_id: Set(record.case_id().map(str::to_owned)),
+        at: Set(call.now),
+    };
+    entity::Entity::insert(row).exec_without_returning(tx).await?;
+    let event = Event {
+        id,
+        r#type: E::full_name(),
+        service: call.service.to_owned(),
+        aggregate_kind: R::KIND.to_owned(),
+        aggregate_id: record.id().to_owned(),
+        aggregate_version: record.version(),
+        occurred_at: Some(convert::timestamp(call.now)),
+        traceparent: crate::telemetry::current_traceparent(),
+        payload: event.encode_to_vec(),
+        actor: Some(actor(call)),
+    };
+    outbox::push(tx, &event).await
+}
+
+fn actor(call: &Call) -> ActorMessage {
+    ActorMessage {
+        id: call.actor.id.clone(),
+        role: call.actor.role.as_str().to_owned(),
+        org_unit_id: call.actor.org_unit_id.clone(),
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Position {
+    at: DateTime<Utc>,
+    id: String,
+}
+
+/// Answers `ListTimeline` of any service: the history of one record, one case or one subject, oldest first.
+///
+/// # Errors
+///
+/// `INVALID_FIELDS` unless exactly one of the three is given; `INVALID_PAGE_TOKEN`.
+pub async fn timeline(core: &Core, mut request: ListTimelineRequest) -> Result<ListTimelineResponse> {
+    use entity::Column;
+    let token = std::mem::take(&mut request.page_token);
+    let size = if request.page_size == 0 { 100 } else { page::size(request.page_size)? };
+    request.page_size = 0;
+    let print = page::fingerprint(&request);
+    let filter = match (&*request.record_id, &*request.service_request_id, &*request.customer_id) {
+        (id, "", "") if !id.is_empty() => Column::RecordId.eq(id),
+        ("", id, "") if !id.is_empty() => Column::CaseId.eq(id),
+        ("", "", id) if !id.is_empty() => Column::SubjectId.eq(id),
+        _ => return Err(Error::invalid("record_id", "exactly_one_of record_id, service_request_id, customer_id")),
+    };
+    let mut select = entity::Entity::find().filter(filter);
+    if let Some(after) = page::open::<Position>(&token, &print)? {
+        select = select.filter(Column::At.gt(after.at).or(Column::At.eq(after.at).and(Column::Id.gt(after.id))));
+    }
+    let mut rows = select
+        .order_by_asc(Column::At)
+        .order_by_asc(Column::Id)
+        .limit(size + 1)
+        .all(core.db.read())
+        .await?;
+    let more = rows.len() as u64 > size;
+    rows.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+    let next = rows.last().filter(|_| more);
+    let next_page_token =
+        next.map(|row| page::seal(&Position { at: row.at, id: row.id.clone() }, &print)).unwrap_or_default();
+    Ok(ListTimelineResponse { entries: rows.into_iter().map(|row| entry(core.service, row)).collect(), next_page_token })
+}
+
+fn entry(service: &str, row: entity::Model) -> TimelineEntry {
+    TimelineEntry {
+        id: row.id,
+        service: service.to_owned(),
+        record_kind: row.record_kind,
+        record_id: row.record_id,
+        record_number: row.record_number,
+        record_version: row.version,
+        action: row.action,
+        from_state: row.from_state,
+        to_state: row.to_state,
+        reason: row.reason,
+        actor: Some(ActorMessage { id: row.actor_id, role: row.actor_role, org_unit_id: row.actor_org_unit_id }),
+        at: Some(convert::timestamp(row.at)),
+        service_request_id: row.case_id.unwrap_or_default(),
+        customer_id: row.subject_id.unwrap_or_default(),
+    }
+}

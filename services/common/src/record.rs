@@ -1,0 +1,151 @@
+//! What every record is and how a change of it is told: pure values, shared by the rules and the plumbing.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// What a person or program acts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Runs the platform.
+    Admin,
+    /// Regional or head-office manager.
+    Manager,
+    /// Approves.
+    Supervisor,
+    /// Takes calls.
+    Agent,
+    /// Plans visits.
+    Dispatcher,
+    /// Visits homes.
+    Technician,
+    /// Keeps a warehouse.
+    Warehouse,
+    /// Judges responsibility.
+    Quality,
+    /// Settles fees.
+    Finance,
+    /// A partner's program.
+    Partner,
+    /// The bearer of a signed link.
+    CustomerLink,
+    /// Another service, or a timer of this one.
+    Service,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 12] = [
+        Self::Admin,
+        Self::Manager,
+        Self::Supervisor,
+        Self::Agent,
+        Self::Dispatcher,
+        Self::Technician,
+        Self::Warehouse,
+        Self::Quality,
+        Self::Finance,
+        Self::Partner,
+        Self::CustomerLink,
+        Self::Service,
+    ];
+
+    /// The name used in histories and tokens.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Manager => "manager",
+            Self::Supervisor => "supervisor",
+            Self::Agent => "agent",
+            Self::Dispatcher => "dispatcher",
+            Self::Technician => "technician",
+            Self::Warehouse => "warehouse",
+            Self::Quality => "quality",
+            Self::Finance => "finance",
+            Self::Partner => "partner",
+            Self::CustomerLink => "customer_link",
+            Self::Service => "service",
+        }
+    }
+
+    /// The role of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == name)
+    }
+}
+
+/// Who acts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The person's, client's or service's id.
+    pub id: String,
+    /// The role acted in.
+    pub role: Role,
+    /// Organisation unit acted for; empty for services.
+    pub org_unit_id: String,
+}
+
+impl Actor {
+    /// A service acting by itself.
+    #[must_use]
+    pub fn service(name: &str) -> Self {
+        Self { id: name.to_owned(), role: Role::Service, org_unit_id: String::new() }
+    }
+}
+
+/// An aggregate: what is loaded, changed by one action and saved as a whole.
+pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
+    /// Its kind, for example `work_order`: stands in ids of events, histories and errors.
+    const KIND: &'static str;
+
+    /// Its id.
+    fn id(&self) -> &str;
+
+    /// How many changes it has seen; 1 once it is created, 0 before.
+    fn version(&self) -> i64;
+
+    /// Set by the store, and only there.
+    fn set_version(&mut self, version: i64);
+
+    /// Its short human number; empty when it has none.
+    fn number(&self) -> &str {
+        ""
+    }
+
+    /// Its state's name; empty when it has none.
+    fn state(&self) -> &'static str {
+        ""
+    }
+
+    /// Whom it is about, for the timeline over all services.
+    fn subject_id(&self) -> Option<&str> {
+        None
+    }
+
+    /// Which case it belongs to, for the timeline over all services.
+    fn case_id(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// A record after an action, not saved yet, with what its history must say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed<R> {
+    /// The record as it is to be.
+    pub record: R,
+    /// The named action.
+    pub action: &'static str,
+    /// The state before.
+    pub from: &'static str,
+    /// Why, in the actor's words or as a stable code; may be empty.
+    pub reason: String,
+}
+
+impl<R: Record> Changed<R> {
+    /// `record` is the state after `action`, which led out of `from`.
+    #[must_use]
+    pub fn new(record: R, action: &'static str, from: &'static str, reason: impl Into<String>) -> Self {
+        Self { record, action, from, reason: reason.into() }
+    }
+}

@@ -1,0 +1,158 @@
+//! The way of one RPC into a service and out again, the same for all: identity, validation, retries, errors.
+
+use std::time::Duration;
+
+use prost::Message;
+use tonic::{Request, Response, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::{
+    auth,
+    catalog::{Catalog, Language},
+    error::{Error, FieldViolation, Kind, Result, reason},
+    service::{Call, Core},
+};
+
+/// How often a write that lost a race is tried in all.
+const TRIES: u32 = 4;
+/// The domain that stands in every `ErrorInfo`.
+pub const ERROR_DOMAIN: &str = "aftercare";
+
+/// Reads who calls and checks the request against the contract's rules.
+///
+/// # Errors
+///
+/// `UNAUTHENTICATED` or `INVALID_FIELDS`, as a status in the caller's language.
+#[expect(clippy::result_large_err, reason = "tonic's own error type")]
+pub fn enter<Q: proto::Request>(core: &Core, method: &'static str, request: Request<Q>) -> Result<(Call, Q), Status> {
+    let text = |key: &str| request.metadata().get(key).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let language = Language::negotiate(text(auth::LANGUAGE));
+    let refuse = |error: Error| status(core, language, error);
+    let actor = core.identity.verify(text(auth::IDENTITY)).map_err(refuse)?;
+    let call = Call { actor, now: core.clock.now(), language, method, ids: core.ids.clone(), service: core.service };
+    let body = request.into_inner();
+    validate(&body).map_err(refuse)?;
+    Ok((call, body))
+}
+
+/// Checks a request against the contract's rules.
+///
+/// # Errors
+///
+/// `INVALID_FIELDS` naming every field at fault.
+pub fn validate(request: &impl proto::Request) -> Result<()> {
+    let violations = request.violations();
+    if violations.is_empty() {
+        return Ok(());
+    }
+    let mut error = Error::new(reason::INVALID_FIELDS);
+    error.fields = violations
+        .into_iter()
+        .map(|found| FieldViolation { field: found.field, rule: found.rule.to_owned(), limit: found.limit })
+        .collect();
+    Err(error)
+}
+
+/// What to do with a handler's result.
+#[derive(Debug)]
+pub enum Outcome<A> {
+    /// Answer.
+    Done(Box<Result<Response<A>, Status>>),
+    /// The write lost a race: wait a little and run the handler again.
+    Again(Duration),
+}
+
+/// Turns a handler's result into an answer, or says that it is to be tried again.
+pub fn leave<A: Message + Default>(core: &Core, call: &Call, attempt: u32, result: Result<A>) -> Outcome<A> {
+    let done = |result| Outcome::Done(Box::new(result));
+    match result {
+        Ok(answer) => done(Ok(Response::new(answer))),
+        Err(error) if error.reason == reason::CONFLICT && attempt < TRIES => {
+            Outcome::Again(Duration::from_millis(5 << (2 * attempt)))
+        }
+        Err(mut error) => match error.take_first_answer() {
+            Some(bytes) => done(
+                A::decode(bytes.as_slice())
+                    .map(Response::new)
+                    .map_err(|error| status(core, call.language, Error::internal(error))),
+            ),
+            None => done(Err(status(core, call.language, error))),
+        },
+    }
+}
+
+/// The status of an error in the words of a service's own catalogue.
+#[must_use]
+pub fn status(core: &Core, language: Language, error: Error) -> Status {
+    status_in(&core.catalog, language, error)
+}
+
+/// The status of an error: code, text in the caller's language, one `ErrorInfo`, and the fields at fault.
+#[must_use]
+pub fn status_in(catalog: &Catalog, language: Language, error: Error) -> Status {
+    match error.kind() {
+        Kind::Internal => tracing::error!(reason = error.reason.name, cause = ?error.cause(), "call failed"),
+        Kind::Unavailable | Kind::DeadlineExceeded => {
+            tracing::warn!(reason = error.reason.name, cause = ?error.cause(), "call could not be served");
+        }
+        Kind::InvalidArgument
+        | Kind::NotFound
+        | Kind::AlreadyExists
+        | Kind::FailedPrecondition
+        | Kind::Aborted
+        | Kind::PermissionDenied
+        | Kind::Unauthenticated
+        | Kind::ResourceExhausted => tracing::debug!(%error, "call refused"),
+    }
+    let text = catalog.text(language, &error);
+    let metadata: std::collections::HashMap<String, String> =
+        error.facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let mut details = ErrorDetails::new();
+    details.set_error_info(error.reason.name, ERROR_DOMAIN, metadata);
+    details.set_localized_message(language.tag(), &text);
+    for field in &error.fields {
+        details.add_bad_request_violation(&field.field, describe(field));
+    }
+    if error.kind() == Kind::Unavailable {
+        details.set_retry_info(Some(Duration::from_secs(1)));
+    }
+    Status::with_error_details(error.kind().code(), text, details)
+}
+
+fn describe(field: &FieldViolation) -> String {
+    if field.limit.is_empty() { field.rule.clone() } else { format!("{} {}", field.rule, field.limit) }
+}
+
+/// Declares a service's table of RPCs, one line each. Every line `name(Request) -> Answer` is served by
+/// `name::handle(&Context, &Call, Request) -> Result<Answer>` in `rpc/<name>.rs`.
+#[macro_export]
+macro_rules! rpc_table {
+    ($service:path as $path:literal for $api:ty { $($name:ident($request:ty) -> $answer:ty;)+ }) => {
+        #[tonic::async_trait]
+        impl $service for $api {
+            $(async fn $name(
+                &self,
+                request: tonic::Request<$request>,
+            ) -> std::result::Result<tonic::Response<$answer>, tonic::Status> {
+                use tracing::Instrument as _;
+                let core = &self.0.core;
+                const METHOD: &str = concat!($path, "/", stringify!($name));
+                let span = $crate::telemetry::rpc_span(METHOD, request.metadata());
+                async move {
+                    let (call, body) = $crate::rpc::enter(core, METHOD, request)?;
+                    let mut attempt = 0;
+                    loop {
+                        let result = $name::handle(&self.0, &call, body.clone()).await;
+                        match $crate::rpc::leave(core, &call, attempt, result) {
+                            $crate::rpc::Outcome::Done(answer) => return *answer,
+                            $crate::rpc::Outcome::Again(pause) => tokio::time::sleep(pause).await,
+                        }
+                        attempt += 1;
+                    }
+                }
+                .instrument(span)
+                .await
+            })+
+        }
+    };
+}

@@ -1,0 +1,254 @@
+//! What a service is, what one call is, and the way a call takes: enter, transaction, commit, leave.
+
+use std::{fmt::Debug, ops::Deref, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
+use prost::Message;
+use proto::aftercare::common::v1::Event;
+use sea_orm_migration::MigratorTrait;
+use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
+
+use crate::{
+    auth::Identity,
+    catalog::{Catalog, Language},
+    clock::Clock,
+    db::{Db, Tx},
+    error::{Error, Reason, Result, reason},
+    id::Ids,
+    idempotency,
+    number::Numbers,
+    record::{Actor, Record},
+    timer,
+};
+
+/// What every part of a service needs; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Core {
+    /// The service's name.
+    pub service: &'static str,
+    /// Its database.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// New ids.
+    pub ids: Ids,
+    /// New human numbers.
+    pub numbers: Numbers,
+    /// Texts of its reasons.
+    pub catalog: Arc<Catalog>,
+    /// Signs and verifies who calls.
+    pub identity: Identity,
+    /// Rung after a commit that may have written events.
+    pub outbox_wake: Arc<Notify>,
+    /// Rung after a commit that may have set timers.
+    pub timer_wake: Arc<Notify>,
+}
+
+/// One call, event or timer: who acts, when, in which language.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Who acts.
+    pub actor: Actor,
+    /// The instant of the action; the whole action has one.
+    pub now: DateTime<Utc>,
+    /// Language of answers.
+    pub language: Language,
+    /// The RPC's path, or what stands for it.
+    pub method: &'static str,
+    /// New ids.
+    pub ids: Ids,
+    /// The service that serves it.
+    pub service: &'static str,
+}
+
+impl Call {
+    /// The service acting by itself: an event or a timer.
+    #[must_use]
+    pub fn internal(core: &Core, actor: &str, method: &'static str) -> Self {
+        Self {
+            actor: Actor::service(actor),
+            now: core.clock.now(),
+            language: Language::English,
+            method,
+            ids: core.ids.clone(),
+            service: core.service,
+        }
+    }
+
+    /// Refuses when the caller saw an older version. An empty etag means the present version.
+    ///
+    /// # Errors
+    ///
+    /// `STALE_ETAG`.
+    pub fn check_etag<R: Record>(&self, etag: &str, record: &R) -> Result<()> {
+        if etag.is_empty() || etag.parse() == Ok(record.version()) {
+            return Ok(());
+        }
+        Err(Error::new(reason::STALE_ETAG)
+            .with("record_kind", R::KIND)
+            .with("given", etag)
+            .with("present", record.version()))
+    }
+}
+
+impl Core {
+    /// Starts the transaction of one writing RPC. A repeated request id ends here with the first answer.
+    ///
+    /// # Errors
+    ///
+    /// `REQUEST_ID_REUSED` when the id came with another body; `UNAVAILABLE` when the database is down.
+    pub async fn begin<R: proto::Request + Message>(&self, call: &Call, request: &R) -> Result<Work> {
+        let tx = self.db.begin().await?;
+        let key = idempotency::claim(&tx, call, request).await?;
+        Ok(Work { tx, key, outbox_wake: self.outbox_wake.clone(), timer_wake: self.timer_wake.clone() })
+    }
+
+    /// Rings the relay and the timers after a commit made outside [`Work`].
+    pub fn wake(&self) {
+        self.outbox_wake.notify_one();
+        self.timer_wake.notify_one();
+    }
+}
+
+/// An open transaction of one RPC. Dropped without `commit`, nothing of it happened.
+#[derive(Debug)]
+pub struct Work {
+    tx: Tx,
+    key: Option<idempotency::Key>,
+    outbox_wake: Arc<Notify>,
+    timer_wake: Arc<Notify>,
+}
+
+impl Deref for Work {
+    type Target = Tx;
+
+    fn deref(&self) -> &Tx {
+        &self.tx
+    }
+}
+
+impl Work {
+    /// Keeps the answer under the request id, commits, and wakes the relay.
+    ///
+    /// # Errors
+    ///
+    /// `UNAVAILABLE` or `CONFLICT` when the database could not commit.
+    pub async fn commit<A: Message>(self, answer: A) -> Result<A> {
+        if let Some(key) = &self.key {
+            idempotency::keep(&self.tx, key, &answer).await?;
+        }
+        self.tx.commit().await?;
+        self.outbox_wake.notify_one();
+        self.timer_wake.notify_one();
+        Ok(answer)
+    }
+}
+
+/// What handles one event: runs in the transaction that also moves the inbox.
+pub type EventHandler =
+    Arc<dyn for<'a> Fn(&'a Call, &'a Tx, &'a Event) -> BoxFuture<'a, Result<()>> + Send + Sync>;
+
+/// A wish to be told of another service's facts.
+#[derive(Clone)]
+pub struct Subscription {
+    /// The publishing service.
+    pub from: &'static str,
+    /// The aggregate kind.
+    pub kind: &'static str,
+    /// What to do.
+    pub handler: EventHandler,
+}
+
+impl Debug for Subscription {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Subscription({}.{})", self.from, self.kind)
+    }
+}
+
+/// Something that runs beside the RPCs until the service stops.
+pub struct Worker {
+    /// Its name in logs.
+    pub name: &'static str,
+    /// What it does; it ends soon after the token is cancelled.
+    pub run: Box<dyn FnOnce(tokio_util::sync::CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send>,
+}
+
+impl Debug for Worker {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Worker({})", self.name)
+    }
+}
+
+/// A built service, ready to be run alone or beside others.
+pub struct Service {
+    /// What every part of it shares.
+    pub core: Core,
+    /// Its gRPC services. The host adds the event service.
+    pub routes: tonic::service::Routes,
+    /// Facts of others that it acts on.
+    pub subscriptions: Vec<Subscription>,
+    /// What its timers do, by kind.
+    pub timers: Vec<(&'static str, timer::Handler)>,
+    /// Other time-driven work.
+    pub workers: Vec<Worker>,
+}
+
+impl Debug for Service {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Service({})", self.core.service)
+    }
+}
+
+/// A command of a service's binary beside `serve`, `migrate`, `check` and `dead-letters`.
+#[derive(Clone, Copy, Debug)]
+pub struct Command {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// One line of help.
+    pub about: &'static str,
+    /// What it does; `Ok(text)` is printed, an error ends the process with failure.
+    pub run: fn(Core) -> BoxFuture<'static, anyhow::Result<String>>,
+}
+
+/// What a service says about itself before it is built.
+pub trait Definition: 'static {
+    /// Its name.
+    const NAME: &'static str;
+    /// The commented defaults of its own configuration, `config/default.toml`.
+    const DEFAULTS: &'static str;
+    /// Texts of its reasons: English, Chinese.
+    const MESSAGES: (&'static str, &'static str);
+    /// Its reasons, for the error table.
+    const REASONS: &'static [Reason];
+    /// Its own configuration.
+    type Config: DeserializeOwned + Clone + Debug + Send + Sync;
+    /// Its migrations, the plumbing's first: `[common::migration::plumbing(), own].concat()`.
+    type Migrator: MigratorTrait;
+
+    /// Builds it.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration makes no sense.
+    fn build(config: Self::Config, core: Core) -> anyhow::Result<Service>;
+
+    /// Its own commands.
+    #[must_use]
+    fn commands() -> Vec<Command> {
+        Vec::new()
+    }
+}
+
+/// Makes an [`EventHandler`] or a [`timer::Handler`] of an `async fn(&Context, &Call, &Tx, &_) -> Result<()>`.
+#[macro_export]
+macro_rules! handler {
+    ($context:expr, $function:path) => {{
+        let context = $context.clone();
+        std::sync::Arc::new(move |call, tx, what| {
+            let context = context.clone();
+            Box::pin(async move { $function(&context, call, tx, what).await })
+        })
+    }};
+}
