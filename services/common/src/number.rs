@@ -7,10 +7,10 @@ use std::{
 };
 
 use chrono::{DateTime, Datelike as _, Utc};
-use sea_orm::{ConnectionTrait as _, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::{
-    db::Db,
+    db::{Db, Tx},
     error::{Error, Result},
 };
 
@@ -42,22 +42,35 @@ impl Numbers {
         if let Some(number) = self.take(&series) {
             return Ok(format!("{series}-{number:06}"));
         }
-        let end = self.fetch(&series).await?;
+        let end = fetch(self.db.write(), self.db.backend(), &series, BLOCK).await?;
         let number = end - BLOCK + 1;
         self.left.lock().unwrap_or_else(PoisonError::into_inner).insert(series.clone(), number + 1..end + 1);
+        Ok(format!("{series}-{number:06}"))
+    }
+
+    /// The next number inside a transaction that is open already: for what events and timers create. Rolled back, the
+    /// same number comes again.
+    ///
+    /// # Errors
+    ///
+    /// `UNAVAILABLE` when the database is down.
+    pub async fn within(&self, tx: &Tx, prefix: &str, now: DateTime<Utc>) -> Result<String> {
+        let series = format!("{prefix}-{}", now.year());
+        let number = fetch(tx, self.db.backend(), &series, 1).await?;
         Ok(format!("{series}-{number:06}"))
     }
 
     fn take(&self, series: &str) -> Option<i64> {
         self.left.lock().unwrap_or_else(PoisonError::into_inner).get_mut(series)?.next()
     }
+}
 
-    async fn fetch(&self, series: &str) -> Result<i64> {
-        let sql = "INSERT INTO number_series (series, last) VALUES ($1, $2) \
-                   ON CONFLICT (series) DO UPDATE SET last = number_series.last + $2 RETURNING last";
-        let statement = Statement::from_sql_and_values(self.db.backend(), sql, [series.into(), BLOCK.into()]);
-        let row = self.db.write().query_one_raw(statement).await?;
-        let row = row.ok_or_else(|| Error::internal(anyhow::anyhow!("number_series gave no row")))?;
-        Ok(row.try_get_by_index(0)?)
-    }
+/// Moves a series on by `count` and gives the last number of the new block.
+async fn fetch(on: &impl ConnectionTrait, backend: DbBackend, series: &str, count: i64) -> Result<i64> {
+    let sql = "INSERT INTO number_series (series, last) VALUES ($1, $2) \
+               ON CONFLICT (series) DO UPDATE SET last = number_series.last + $2 RETURNING last";
+    let statement = Statement::from_sql_and_values(backend, sql, [series.into(), count.into()]);
+    let row = on.query_one_raw(statement).await?;
+    let row = row.ok_or_else(|| Error::internal(anyhow::anyhow!("number_series gave no row")))?;
+    Ok(row.try_get_by_index(0)?)
 }
