@@ -1,14 +1,21 @@
 //! The plumbing every service shares. It knows no business noun.
 
 pub mod auth;
+pub mod bus;
+pub mod calendar;
 pub mod catalog;
 pub mod clock;
+pub mod config;
 pub mod convert;
 pub mod db;
+pub mod dead_letters;
 pub mod error;
 pub mod id;
 pub mod idempotency;
+pub mod inbox;
 pub mod journal;
+pub mod lease;
+pub mod lifecycle;
 pub mod migration;
 pub mod number;
 pub mod outbox;

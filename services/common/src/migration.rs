@@ -8,6 +8,10 @@ mod m20261121_000001_history;
 mod m20261121_000002_idempotency;
 mod m20261121_000003_number_series;
 mod m20261121_000004_timer;
+mod m20261121_000101_outbox;
+mod m20261121_000102_inbox;
+mod m20261121_000103_dead_letter;
+mod m20261121_000104_lease;
 
 /// The tables every service has. A service's migrator lists these first.
 #[must_use]
@@ -17,6 +21,10 @@ pub fn plumbing() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20261121_000002_idempotency::Migration),
         Box::new(m20261121_000003_number_series::Migration),
         Box::new(m20261121_000004_timer::Migration),
+        Box::new(m20261121_000101_outbox::Migration),
+        Box::new(m20261121_000102_inbox::Migration),
+        Box::new(m20261121_000103_dead_letter::Migration),
+        Box::new(m20261121_000104_lease::Migration),
     ]
 }
 
