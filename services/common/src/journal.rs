@@ -116,6 +116,8 @@ fn actor(call: &Call) -> ActorMessage {
 #[derive(Debug, Serialize, Deserialize)]
 struct Position {
     at: DateTime<Utc>,
+    // Changes of one record at one instant stay in their order.
+    version: i64,
     id: String,
 }
 
@@ -138,10 +140,13 @@ pub async fn timeline(core: &Core, mut request: ListTimelineRequest) -> Result<L
     };
     let mut select = entity::Entity::find().filter(filter);
     if let Some(after) = page::open::<Position>(&token, &print)? {
-        select = select.filter(Column::At.gt(after.at).or(Column::At.eq(after.at).and(Column::Id.gt(after.id))));
+        let same_version = Column::Version.eq(after.version).and(Column::Id.gt(after.id));
+        let same_instant = Column::At.eq(after.at).and(Column::Version.gt(after.version).or(same_version));
+        select = select.filter(Column::At.gt(after.at).or(same_instant));
     }
     let mut rows = select
         .order_by_asc(Column::At)
+        .order_by_asc(Column::Version)
         .order_by_asc(Column::Id)
         .limit(size + 1)
         .all(core.db.read())
@@ -150,8 +155,23 @@ pub async fn timeline(core: &Core, mut request: ListTimelineRequest) -> Result<L
     rows.truncate(usize::try_from(size).unwrap_or(usize::MAX));
     let next = rows.last().filter(|_| more);
     let next_page_token =
-        next.map(|row| page::seal(&Position { at: row.at, id: row.id.clone() }, &print)).unwrap_or_default();
+        next.map(|row| page::seal(&Position { at: row.at, version: row.version, id: row.id.clone() }, &print)).unwrap_or_default();
     Ok(ListTimelineResponse { entries: rows.into_iter().map(|row| entry(core.service, row)).collect(), next_page_token })
+}
+
+/// The token of the page behind `entry`, for any service that answers the same `request`. Histories of several services
+/// are merged by it: all of them order by the same three facts.
+///
+/// # Errors
+///
+/// `INVALID_FIELDS` when the entry has no instant.
+pub fn token_after(request: &ListTimelineRequest, entry: &TimelineEntry) -> Result<String> {
+    let mut request = request.clone();
+    request.page_token.clear();
+    request.page_size = 0;
+    let at = convert::optional_instant(entry.at.as_ref(), "at")?.ok_or_else(|| Error::invalid("at", "required"))?;
+    let position = Position { at, version: entry.record_version, id: entry.id.clone() };
+    Ok(page::seal(&position, &page::fingerprint(&request)))
 }
 
 fn entry(service: &str, row: entity::Model) -> TimelineEntry {
