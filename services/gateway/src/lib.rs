@@ -1,1 +1,139 @@
-//! gateway
+//! The only public door. It holds no domain rule: REST/JSON, gRPC and gRPC-Web for every public RPC on one port, all of
+//! it out of the descriptors of the contract.
+
+mod contract;
+mod docs;
+mod door;
+pub mod error;
+mod grpc;
+mod openapi;
+mod passage;
+mod rest;
+mod surface;
+mod timeline;
+mod upstream;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use common::{
+    auth::Identity,
+    catalog::Catalog,
+    clock::Clock,
+    config::{Environment, Settings, duration},
+    error::Reason,
+    id::Ids,
+    lifecycle::admin::Readiness,
+};
+use proto::aftercare::gateway::v1::timeline_service_server::TimelineServiceServer;
+use serde::Deserialize;
+use tokio::sync::Semaphore;
+use tonic::service::Routes;
+use tonic_health::server::HealthReporter;
+
+pub use self::upstream::Upstream;
+use self::{contract::Contract, door::Door, rest::table::Table, timeline::Timeline, upstream::Upstreams};
+
+/// The gateway's name.
+pub const NAME: &str = "gateway";
+/// The commented defaults of its own configuration.
+pub const DEFAULTS: &str = include_str!("../config/default.toml");
+/// Texts of its reasons: English, Chinese.
+pub const MESSAGES: (&str, &str) = (include_str!("../messages/en.toml"), include_str!("../messages/zh-CN.toml"));
+
+/// The gateway's own configuration. The comments of the keys stand in `config/default.toml`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Config {
+    /// Bytes of a body, or of a gRPC message, at the most.
+    pub body_limit: usize,
+    /// Time for a body to arrive.
+    #[serde(with = "duration")]
+    pub body_timeout: Duration,
+    /// The longest life of a stream; its client resumes.
+    #[serde(with = "duration")]
+    pub longest_stream: Duration,
+    /// Web origins that may call from a browser.
+    pub cors_origins: Vec<String>,
+}
+
+/// The limits at the door.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) body_limit: usize,
+    pub(crate) body_timeout: Duration,
+    pub(crate) longest_stream: Duration,
+    pub(crate) deadline: Duration,
+    pub(crate) longest_deadline: Duration,
+}
+
+/// What the gateway is built from.
+#[derive(Debug)]
+pub struct Parts {
+    /// What every service shares.
+    pub settings: Settings,
+    /// The gateway's own.
+    pub config: Config,
+    /// The services behind the door by their names, `parts-inventory`.
+    pub upstreams: HashMap<String, Upstream>,
+    /// The reasons and texts of the services, for the table of reasons.
+    pub reasons: Vec<(&'static str, &'static [Reason], Catalog)>,
+    /// Whether this process wants traffic.
+    pub readiness: Readiness,
+    /// The time.
+    pub clock: Clock,
+    /// New ids.
+    pub ids: Ids,
+}
+
+/// A built gateway.
+#[derive(Debug)]
+pub struct Gateway {
+    /// Everything its port answers, over HTTP/1 and HTTP/2.
+    pub routes: Routes,
+    /// What it says of itself to gRPC health checks.
+    pub health: HealthReporter,
+}
+
+/// Builds the gateway.
+///
+/// # Errors
+///
+/// When the contract has holes (two mappings of one path) or the configuration makes no sense.
+pub async fn build(parts: Parts) -> anyhow::Result<Gateway> {
+    let Parts { settings, config, upstreams, mut reasons, readiness, clock, ids } = parts;
+    let development = settings.environment == Environment::Development;
+    let contract = Contract::read(proto::DESCRIPTORS)?;
+    let table = Table::read(&contract.rpcs)?;
+    let catalog = Arc::new(Catalog::load(MESSAGES.0, MESSAGES.1)?);
+    let identity = Identity::new(settings.identity.key.expose())?;
+    reasons.push(("every service", common::error::reason::ALL, Catalog::common()?));
+    reasons.push((NAME, error::ALL, (*catalog).clone()));
+
+    let mut packages: HashMap<String, Upstream> =
+        upstreams.into_iter().map(|(name, upstream)| (name.replace('-', "_"), upstream)).collect();
+    let services = Upstreams::new(packages.clone(), HashMap::new());
+    let timeline = Timeline::new(&contract, services, identity.clone(), catalog.clone())?;
+    packages.insert(NAME.to_owned(), Upstream::Local(Routes::new(TimelineServiceServer::new(timeline))));
+    let (health, beside) = surface::beside_contract(development).await?;
+
+    let pages = surface::Pages::render(&contract, &table, &reasons);
+    let door = Arc::new(Door {
+        contract,
+        table,
+        upstreams: Upstreams::new(packages, beside),
+        catalog,
+        identity,
+        clock,
+        ids,
+        config: Limits {
+            body_limit: config.body_limit,
+            body_timeout: config.body_timeout,
+            longest_stream: config.longest_stream,
+            deadline: settings.limits.default_deadline,
+            longest_deadline: settings.limits.longest_deadline,
+        },
+        development,
+        calls: Semaphore::new(settings.limits.concurrent_calls.min(Semaphore::MAX_PERMITS)),
+    });
+    let cors = surface::cors(development, &config.cors_origins)?;
+    Ok(Gateway { routes: surface::router(door, pages, readiness, cors).into(), health })
+}

@@ -1,0 +1,110 @@
+//! gRPC, and gRPC-Web once it is unwrapped: forwarded by the service's name without decoding, streams included.
+
+use std::sync::Arc;
+
+use common::{Error, error::reason};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use tonic::{Status, body::Body};
+use tower::ServiceExt as _;
+
+use crate::{
+    contract::Rpc,
+    door::Door,
+    passage::{Passage, REQUEST_ID},
+};
+
+/// Bytes of a gRPC message's frame header.
+const FRAME: usize = 5;
+
+/// Serves one gRPC call.
+pub(crate) async fn serve(door: Arc<Door>, request: Request<Body>) -> Response<Body> {
+    let path = request.uri().path();
+    let rpc = door.contract.exposed(path).cloned();
+    let streams = rpc.as_ref().is_some_and(|rpc| rpc.method.is_server_streaming() || rpc.method.is_client_streaming());
+    let known = rpc.is_some() || door.upstreams.beside_contract(path);
+    let streams = streams || rpc.is_none();
+    let passage = Passage::open(&door, request.headers(), streams);
+    let answer = if known {
+        forward(&door, &passage, rpc.as_ref(), request).await
+    } else {
+        Err(Status::unimplemented("there is no such RPC"))
+    };
+    let mut response = answer.unwrap_or_else(into_response);
+    response.headers_mut().insert(REQUEST_ID, passage.request_id);
+    response
+}
+
+fn into_response(status: Status) -> Response<Body> {
+    let mut response = status.into_http();
+    *response.status_mut() = StatusCode::OK;
+    response
+}
+
+async fn forward(
+    door: &Arc<Door>,
+    passage: &Passage,
+    rpc: Option<&Rpc>,
+    mut request: Request<Body>,
+) -> Result<Response<Body>, Status> {
+    let refuse = |error| door.refuse(passage.language, error);
+    let _place = door.enter().map_err(refuse)?;
+    passage.seal(door, rpc, request.headers_mut()).map_err(refuse)?;
+    if rpc.is_some_and(|rpc| !rpc.method.is_client_streaming()) {
+        request = request.map(|body| limited(body, door.config.body_limit));
+    }
+    let call = door.upstreams.clone().oneshot(request);
+    match tokio::time::timeout(passage.remaining(), call).await {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(status)) => Err(door.unanswered(passage.language, status)),
+        Err(_) => Err(refuse(Error::new(reason::DEADLINE_EXCEEDED))),
+    }
+}
+
+/// A body that ends with `RESOURCE_EXHAUSTED` when it is longer than one message may be.
+fn limited(body: Body, limit: usize) -> Body {
+    Body::new(Limited::new(body, limit + FRAME).map_err(move |error| {
+        if error.is::<LengthLimitError>() {
+            Status::resource_exhausted(format!("the message is larger than {limit} bytes"))
+        } else {
+            Status::from_error(error)
+        }
+    }))
+}
+
+/// Whether the content type says gRPC, or gRPC-Web.
+pub(crate) fn kind(content_type: &str) -> Option<Kind> {
+    let rest = content_type.strip_prefix("application/grpc")?;
+    if rest.starts_with("-web") {
+        return Some(Kind::Web);
+    }
+    (rest.is_empty() || rest.starts_with(['+', ';'])).then_some(Kind::Native)
+}
+
+/// The two forms of gRPC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Over HTTP/2 with trailers.
+    Native,
+    /// From a browser, trailers in the body.
+    Web,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_types_are_told_apart() {
+        for (text, expected) in [
+            ("application/grpc", Some(Kind::Native)),
+            ("application/grpc+proto", Some(Kind::Native)),
+            ("application/grpc-web+proto", Some(Kind::Web)),
+            ("application/grpc-web-text", Some(Kind::Web)),
+            ("application/grpcx", None),
+            ("application/json", None),
+        ] {
+            assert_eq!(kind(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! What travels with a call: who, until when, in which language, under which trace. Made here, once, for every
+//! surface; whatever the client sent under those names is thrown away first.
+
+use std::{collections::HashMap, time::Duration};
+
+use common::{
+    Error, Result, auth,
+    catalog::Language,
+    error::reason,
+    record::{Actor, Role},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use tokio::time::Instant;
+
+use crate::{contract::Rpc, door::Door};
+
+/// Names one call in logs and answers.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+/// Seconds or a duration such as `1500ms` that a REST caller gives the whole call.
+const TIMEOUT: HeaderName = HeaderName::from_static("x-request-timeout");
+/// Every header of this family is ours alone inside.
+const OURS: &str = "x-aftercare-";
+/// Longest request id that is taken from a client.
+const LONGEST_REQUEST_ID: usize = 100;
+
+/// The travelling facts of one call.
+#[derive(Clone, Debug)]
+pub(crate) struct Passage {
+    pub(crate) language: Language,
+    pub(crate) request_id: HeaderValue,
+    pub(crate) deadline: Instant,
+    traceparent: HeaderValue,
+    actor: Option<Actor>,
+}
+
+impl Passage {
+    /// Reads a client's headers.
+    pub(crate) fn open(door: &Door, headers: &HeaderMap, streams: bool) -> Self {
+        let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        let asked = text(&GRPC_TIMEOUT).or_else(|| text(&TIMEOUT)).and_then(timeout);
+        let (usual, longest) = if streams {
+            (door.config.longest_stream, door.config.longest_stream)
+        } else {
+            (door.config.deadline, door.config.longest_deadline)
+        };
+        let request_id = headers.get(&REQUEST_ID).filter(|value| sane(value)).cloned();
+        let traceparent = headers.get(&TRACEPARENT).filter(|value| is_traceparent(value)).cloned();
+        Self {
+            language: Language::negotiate(text(&header::ACCEPT_LANGUAGE).unwrap_or_default()),
+            request_id: request_id.unwrap_or_else(|| made(door.random().simple().to_string())),
+            deadline: Instant::now() + asked.unwrap_or(usual).min(longest),
+            traceparent: traceparent.unwrap_or_else(|| {
+                let span = door.random().simple().to_string();
+                made(format!("00-{}-{}-01", door.random().simple(), &span[16..]))
+            }),
+            actor: door.development.then(|| development_actor(headers)).flatten(),
+        }
+    }
+
+    /// How long the call may still take.
+    pub(crate) fn remaining(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Replaces the client's travelling facts by these, the caller's identity signed for this call.
+    pub(crate) fn seal(&self, door: &Door, rpc: Option<&Rpc>, headers: &mut HeaderMap) -> Result<()> {
+        let inner: Vec<HeaderName> =
+            headers.keys().filter(|name| name.as_str().starts_with(OURS)).cloned().collect();
+        for name in inner.iter().chain(&[header::AUTHORIZATION, header::COOKIE, TIMEOUT]) {
+            headers.remove(name);
+        }
+        let actor = match (&self.actor, rpc) {
+            (Some(actor), _) => Some(actor.clone()),
+            (None, Some(rpc)) if rpc.access.public => Some(anonymous()),
+            (None, Some(_)) => return Err(Error::new(reason::UNAUTHENTICATED)),
+            (None, None) => None,
+        };
+        if let Some(actor) = actor {
+            let mut identity = made(door.identity.sign(&actor, door.clock.now())?);
+            identity.set_sensitive(true);
+            headers.insert(HeaderName::from_static(auth::IDENTITY), identity);
+        }
+        headers.insert(HeaderName::from_static(auth::LANGUAGE), HeaderValue::from_static(self.language.tag()));
+        headers.insert(REQUEST_ID, self.request_id.clone());
+        headers.insert(TRACEPARENT, self.traceparent.clone());
+        headers.insert(GRPC_TIMEOUT, made(format!("{}m", self.remaining().as_millis().max(1))));
+        Ok(())
+    }
+
+    /// The trace this call belongs to.
+    pub(crate) fn traceparent(&self) -> &str {
+        self.traceparent.to_str().unwrap_or_default()
+    }
+}
+
+/// A header value out of text that has only visible ASCII.
+fn made(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("invalid"))
+}
+
+fn sane(value: &HeaderValue) -> bool {
+    let bytes = value.as_bytes();
+    !bytes.is_empty() && bytes.len() <= LONGEST_REQUEST_ID && bytes.iter().all(u8::is_ascii_graphic)
+}
+
+/// `00-<32 hex>-<16 hex>-<2 hex>`, neither id all zeroes.
+fn is_traceparent(value: &HeaderValue) -> bool {
+    let Ok(text) = value.to_str() else { return false };
+    let hex = |part: &str, len: usize| {
+        part.len() == len && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let some = |part: &str| part.bytes().any(|byte| byte != b'0');
+    match text.split('-').collect::<Vec<_>>()[..] {
+        ["00", trace, span, flags] => {
+            hex(trace, 32) && hex(span, 16) && hex(flags, 2) && some(trace) && some(span)
+        }
+        _ => false,
+    }
+}
+
+/// gRPC's form (`1500m`, `5S`) or a plain one (`1500ms`, `5s`, `5`).
+fn timeout(text: &str) -> Option<Duration> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    if digits > 10 {
+        return None;
+    }
+    let number: u64 = number.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(number * 3600)),
+        "M" => Some(Duration::from_secs(number * 60)),
+        "S" | "s" | "" => Some(Duration::from_secs(number)),
+        "m" | "ms" => Some(Duration::from_millis(number)),
+        "u" => Some(Duration::from_micros(number)),
+        "n" => Some(Duration::from_nanos(number)),
+        _ => None,
+    }
+}
+
+/// Who a developer says to be. Only read where the installation calls itself a development one.
+fn development_actor(headers: &HeaderMap) -> Option<Actor> {
+    let given: HashMap<&str, &str> = ["x-aftercare-user", "x-aftercare-role", "x-aftercare-org-unit"]
+        .into_iter()
+        .filter_map(|name| Some((name, headers.get(name)?.to_str().ok()?)))
+        .collect();
+    let role = Role::parse(given.get("x-aftercare-role")?)?;
+    Some(Actor {
+        id: (*given.get("x-aftercare-user")?).to_owned(),
+        role,
+        org_unit_id: given.get("x-aftercare-org-unit").copied().unwrap_or_default().to_owned(),
+    })
+}
+
+/// Nobody in particular: who calls a public RPC without having signed in.
+fn anonymous() -> Actor {
+    Actor { id: "anonymous".to_owned(), role: Role::CustomerLink, org_unit_id: String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_of_both_forms_are_read() {
+        for (text, millis) in [("1500m", 1500), ("5S", 5000), ("2M", 120_000), ("250ms", 250), ("3s", 3000), ("3", 3000)] {
+            assert_eq!(timeout(text), Some(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "S", "-1S", "99999999999S", "5x"] {
+            assert_eq!(timeout(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_well_formed_traces_are_joined() {
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert!(is_traceparent(&HeaderValue::from_static(good)));
+        for bad in [
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "x",
+        ] {
+            assert!(!is_traceparent(&HeaderValue::from_static(bad)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_role_that_does_not_exist_is_nobody() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-aftercare-user", HeaderValue::from_static("us_1"));
+        headers.insert("x-aftercare-role", HeaderValue::from_static("king"));
+        assert_eq!(development_actor(&headers), None);
+        headers.insert("x-aftercare-role", HeaderValue::from_static("agent"));
+        assert_eq!(development_actor(&headers).map(|actor| actor.role), Some(Role::Agent));
+    }
+}

@@ -1,0 +1,175 @@
+//! REST/JSON for every RPC that has a mapping: match, bind, call, answer.
+
+mod bind;
+mod codec;
+mod reply;
+mod stream;
+pub(crate) mod table;
+pub(crate) mod template;
+#[cfg(test)]
+mod tests;
+
+use std::{error::Error as _, str::FromStr as _, sync::Arc};
+
+use axum::body::Body;
+use bytes::Bytes;
+use common::{Error, error::reason};
+use http::{Request, Response, StatusCode, header, request::Parts, uri::PathAndQuery};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use prost_reflect::DynamicMessage;
+use tonic::{Status, metadata::MetadataMap};
+
+pub(crate) use self::reply::http_status;
+use self::{
+    codec::DynamicCodec,
+    table::{Binding, Found},
+};
+use crate::{
+    door::Door,
+    error::{BODY_TOO_LARGE, BODY_TOO_SLOW, METHOD_NOT_ALLOWED, UNKNOWN_PATH, UNSUPPORTED_MEDIA_TYPE},
+    passage::{Passage, REQUEST_ID},
+};
+
+/// Largest answer of one call, or of one element of a stream.
+const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+
+/// Why a call has no answer, before it is put into words.
+enum Refusal {
+    /// The gateway's own refusal, with the HTTP status where the code's would be too vague.
+    Own(Error, Option<StatusCode>),
+    /// The service's.
+    Theirs(Status),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Own(error, None)
+    }
+}
+
+/// Serves one REST call.
+pub(crate) async fn serve(door: Arc<Door>, request: Request<Body>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    // A HEAD is a GET whose body the server does not send.
+    let method = if parts.method == http::Method::HEAD { &http::Method::GET } else { &parts.method };
+    let path = parts.uri.path();
+    let found = door.table.find(method, path);
+    let streams = matches!(&found, Found::Binding(binding, _) if binding.rpc.method.is_server_streaming());
+    let passage = Passage::open(&door, &parts.headers, streams);
+    let result = match found {
+        Found::Binding(binding, segments) => call(&door, &passage, binding, &segments, &parts, body).await,
+        Found::Methods(allowed) => Err(wrong_method(&parts, &allowed.into_iter().collect::<Vec<_>>().join(", "))),
+        Found::Nothing => {
+            Err(Refusal::Own(Error::new(UNKNOWN_PATH).with("path", path), Some(StatusCode::NOT_FOUND)))
+        }
+    };
+    let mut response = result.unwrap_or_else(|refusal| refused(&door, &passage, refusal));
+    response.headers_mut().insert(REQUEST_ID, passage.request_id);
+    response
+}
+
+fn wrong_method(parts: &Parts, allowed: &str) -> Refusal {
+    let error = Error::new(METHOD_NOT_ALLOWED)
+        .with("path", parts.uri.path())
+        .with("method", &parts.method)
+        .with("allowed", allowed);
+    Refusal::Own(error, Some(StatusCode::METHOD_NOT_ALLOWED))
+}
+
+fn refused(door: &Door, passage: &Passage, refusal: Refusal) -> Response<Body> {
+    let (status, http, allow) = match refusal {
+        Refusal::Own(error, http) => {
+            let allow = error.facts.get("allowed").filter(|_| http == Some(StatusCode::METHOD_NOT_ALLOWED)).cloned();
+            (door.refuse(passage.language, error), http, allow)
+        }
+        Refusal::Theirs(status) => (status, None, None),
+    };
+    let mut response = reply::refusal(&door.contract.pool, &status, http).map(Body::from);
+    if let Some(allow) = allow.and_then(|allow| allow.parse().ok()) {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}
+
+async fn call(
+    door: &Arc<Door>,
+    passage: &Passage,
+    binding: &Binding,
+    segments: &[&str],
+    parts: &Parts,
+    body: Body,
+) -> Result<Response<Body>, Refusal> {
+    let _place = door.enter()?;
+    let mut metadata = http::HeaderMap::new();
+    passage.seal(door, Some(&binding.rpc), &mut metadata)?;
+    let body = read(door, binding, parts, body).await?;
+    let query = parts.uri.query().unwrap_or_default();
+    let message = bind::request(binding, segments, query, &parts.headers, &body)?;
+    let mut request = tonic::Request::new(message);
+    *request.metadata_mut() = MetadataMap::from_headers(metadata);
+    let path = PathAndQuery::from_str(&binding.rpc.path).map_err(Error::internal)?;
+    let work = async {
+        if binding.rpc.method.is_server_streaming() {
+            stream::answer(door, passage, binding, &parts.headers, request, path).await
+        } else {
+            unary(door, passage, binding, request, path).await
+        }
+    };
+    tokio::time::timeout(passage.remaining(), work)
+        .await
+        .unwrap_or_else(|_| Err(Error::new(reason::DEADLINE_EXCEEDED).into()))
+}
+
+async fn read(door: &Door, binding: &Binding, parts: &Parts, body: Body) -> Result<Bytes, Refusal> {
+    let limit = door.config.body_limit;
+    let too_large =
+        || Refusal::Own(Error::new(BODY_TOO_LARGE).with("limit", limit), Some(StatusCode::PAYLOAD_TOO_LARGE));
+    let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: usize| length > limit) {
+        return Err(too_large());
+    }
+    let collected = tokio::time::timeout(door.config.body_timeout, Limited::new(body, limit).collect())
+        .await
+        .map_err(|_| Refusal::Own(Error::new(BODY_TOO_SLOW), Some(StatusCode::REQUEST_TIMEOUT)))?;
+    let body = match collected {
+        Ok(collected) => collected.to_bytes(),
+        Err(error) if is_length_limit(&*error) => return Err(too_large()),
+        Err(error) => return Err(Error::invalid("", "the body broke off").caused_by(anyhow::anyhow!(error)).into()),
+    };
+    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let json = essence.is_empty() || essence == "application/json" || essence.ends_with("+json");
+    if !body.is_empty() && !json && !bind::takes_raw_body(binding) {
+        return Err(Refusal::Own(Error::new(UNSUPPORTED_MEDIA_TYPE), Some(StatusCode::UNSUPPORTED_MEDIA_TYPE)));
+    }
+    Ok(body)
+}
+
+fn is_length_limit(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<LengthLimitError>() || error.source().is_some_and(is_length_limit)
+}
+
+async fn unary(
+    door: &Door,
+    passage: &Passage,
+    binding: &Binding,
+    request: tonic::Request<DynamicMessage>,
+    path: PathAndQuery,
+) -> Result<Response<Body>, Refusal> {
+    let codec = DynamicCodec(binding.rpc.method.output());
+    let answer = client(door).unary(request, path, codec).await.map_err(|status| theirs(door, passage, status))?;
+    Ok(reply::answer(binding, answer.get_ref())?.map(Body::from))
+}
+
+fn client(door: &Door) -> tonic::client::Grpc<crate::upstream::Upstreams> {
+    tonic::client::Grpc::new(door.upstreams.clone()).max_decoding_message_size(LARGEST_ANSWER)
+}
+
+/// A status of the service itself is passed on; one that the transport made is put into our own words.
+fn theirs(door: &Door, passage: &Passage, status: Status) -> Refusal {
+    if status.source().is_some() && status.details().is_empty() {
+        Refusal::Theirs(door.unanswered(passage.language, status))
+    } else {
+        Refusal::Theirs(status)
+    }
+}
