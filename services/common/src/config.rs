@@ -21,7 +21,7 @@ pub use durations::{duration, duration_list};
 pub const SHARED_DEFAULTS: &str = include_str!("../config/default.toml");
 
 /// The key that stands in the defaults; production refuses it.
-const DEVELOPMENT_KEY: &str = "development-only-not-a-secret";
+const DEVELOPMENT_KEY: &str = "development-only-this-is-not-a-secret";
 
 /// What every service shares. The comments of the keys stand in `config/default.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -69,6 +69,28 @@ pub struct BusSettings {
     pub url: Secret,
     /// Begins every key.
     pub prefix: String,
+    /// Name of this replica; empty for the host's name.
+    pub instance: String,
+    /// How often unpublished events are looked for.
+    #[serde(with = "duration")]
+    pub poll: Duration,
+    /// Term of the relay's lease.
+    #[serde(with = "duration")]
+    pub lease: Duration,
+    /// Tries of an event before it is parked.
+    pub tries: u32,
+    /// How long a missing version is waited for.
+    #[serde(with = "duration")]
+    pub gap_wait: Duration,
+    /// When a silent consumer's events are taken over.
+    #[serde(with = "duration")]
+    pub claim_after: Duration,
+    /// How long the outbox keeps what is published.
+    #[serde(with = "duration")]
+    pub outbox_kept: Duration,
+    /// How long the bus keeps what is handled.
+    #[serde(with = "duration")]
+    pub stream_kept: Duration,
 }
 
 /// Which bus.
@@ -177,7 +199,7 @@ impl Settings {
     ///
     /// Never, as long as the embedded file is whole.
     pub fn defaults(service: &str) -> anyhow::Result<Self> {
-        Ok(Sources::default().load::<Nothing>(service, "")?.settings)
+        Sources::default().settings(service, "")
     }
 
     fn check(&self) -> anyhow::Result<()> {
@@ -197,6 +219,11 @@ impl Settings {
             check_address("telemetry.otlp_endpoint", &telemetry.otlp_endpoint)?;
         }
         ensure!(!self.bus.prefix.is_empty(), "bus.prefix must not be empty");
+        let bus = &self.bus;
+        ensure!(bus.tries > 0, "bus.tries must be 1 or more");
+        for (name, duration) in [("poll", bus.poll), ("lease", bus.lease), ("claim_after", bus.claim_after)] {
+            ensure!(!duration.is_zero(), "bus.{name} must be above 0");
+        }
         match self.bus.kind {
             BusKind::Memory => {}
             BusKind::Redis => ensure!(
@@ -241,11 +268,6 @@ pub struct Loaded<C> {
     /// The service's own.
     pub service: C,
 }
-
-/// For a process that has nothing of its own.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Nothing {}
 
 /// Where configuration comes from, besides the embedded defaults.
 #[derive(Clone, Debug, Default)]
@@ -315,6 +337,20 @@ impl Sources {
     ///
     /// Names the key and where it was set, when it is unknown, of another type, or out of its limits.
     pub fn load<C: DeserializeOwned>(&self, service: &str, defaults: &str) -> anyhow::Result<Loaded<C>> {
+        let (settings, own) = self.layered(service, defaults)?;
+        Ok(Loaded { settings, service: read(own)? })
+    }
+
+    /// Loads only what every service shares.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sources::load`].
+    pub fn settings(&self, service: &str, defaults: &str) -> anyhow::Result<Settings> {
+        Ok(self.layered(service, defaults)?.0)
+    }
+
+    fn layered(&self, service: &str, defaults: &str) -> anyhow::Result<(Settings, Map<String, Value>)> {
         let shared = parse("common/config/default.toml", SHARED_DEFAULTS)?;
         let own = parse("config/default.toml", defaults)?;
         let mut known = shared.clone();
@@ -338,7 +374,7 @@ impl Sources {
         let mut settings: Settings = read(shared_part)?;
         settings.database.url = settings.database.url.replace("{service}", &name);
         settings.check()?;
-        Ok(Loaded { settings, service: read(own_part)? })
+        Ok((settings, own_part))
     }
 
     /// Splits a file into what is for all and what is for this service. In a process of several services only shared

@@ -98,13 +98,15 @@ pub mod reason {
     pub const UNAVAILABLE: Reason = Reason::new("UNAVAILABLE", Kind::Unavailable);
     /// The call ran out of time.
     pub const DEADLINE_EXCEEDED: Reason = Reason::new("DEADLINE_EXCEEDED", Kind::DeadlineExceeded);
+    /// More calls are in work than this process takes; a repeat after a moment helps.
+    pub const OVERLOADED: Reason = Reason::new("OVERLOADED", Kind::ResourceExhausted);
     /// Our fault; the log has it.
     pub const INTERNAL: Reason = Reason::new("INTERNAL", Kind::Internal);
 
     /// All of them, for the error table.
     pub const ALL: &[Reason] = &[
         INVALID_FIELDS, INVALID_ID, INVALID_PAGE_TOKEN, INVALID_ORDER, NOT_FOUND, ILLEGAL_TRANSITION, STALE_ETAG,
-        CONFLICT, REQUEST_ID_REUSED, NOT_ALLOWED, UNAUTHENTICATED, UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL,
+        CONFLICT, REQUEST_ID_REUSED, NOT_ALLOWED, UNAUTHENTICATED, UNAVAILABLE, DEADLINE_EXCEEDED, OVERLOADED, INTERNAL,
     ];
 }
 

@@ -22,6 +22,7 @@ pub mod outbox;
 pub mod page;
 pub mod record;
 pub mod rpc;
+pub mod run;
 pub mod service;
 pub mod store;
 pub mod telemetry;
@@ -30,3 +31,4 @@ pub mod testing;
 pub mod timer;
 
 pub use error::{Error, Result};
+pub use run::run;

@@ -113,7 +113,7 @@ pub fn status_in(catalog: &Catalog, language: Language, error: Error) -> Status 
     for field in &error.fields {
         details.add_bad_request_violation(&field.field, describe(field));
     }
-    if error.kind() == Kind::Unavailable {
+    if matches!(error.kind(), Kind::Unavailable | Kind::ResourceExhausted) {
         details.set_retry_info(Some(Duration::from_secs(1)));
     }
     Status::with_error_details(error.kind().code(), text, details)
