@@ -277,7 +277,7 @@ fn every_reason_stands_in_both_catalogues() {
             D::REASONS.iter().chain(common::error::reason::ALL).map(|reason: &Reason| reason.name).collect();
         let dead: Vec<_> = catalog.rows().map(|(name, ..)| name).filter(|name| !declared.contains(name)).collect();
         assert_eq!(dead, Vec::<&str>::new(), "{} has texts for reasons it does not declare", D::NAME);
-        let used = sources(&format!("services/{}/src", D::NAME), "error.rs");
+        let used = sources(&format!("services/{}/src", D::NAME.replace('_', "-")), "error.rs");
         for (path, text) in used {
             for line in text.lines().filter(|line| line.contains("Reason::new(\"")) {
                 let name = line.split('"').nth(1).unwrap();

@@ -153,7 +153,7 @@ pub type EventHandler =
 /// A wish to be told of another service's facts.
 #[derive(Clone)]
 pub struct Subscription {
-    /// The publishing service.
+    /// The publishing service: its `Definition::NAME`, for example `parts_inventory` (with an underscore, as in the package).
     pub from: &'static str,
     /// The aggregate kind.
     pub kind: &'static str,
@@ -214,7 +214,7 @@ pub struct Command {
 
 /// What a service says about itself before it is built.
 pub trait Definition: 'static {
-    /// Its name.
+    /// Its name, as in its proto package: `intake`, `dispatch`, `parts_inventory` (underscore!), `complaint`, `survey`.
     const NAME: &'static str;
     /// The commented defaults of its own configuration, `config/default.toml`.
     const DEFAULTS: &'static str;
