@@ -21,8 +21,11 @@ mod hours;
 mod tests;
 
 pub use days::{DayKind, SpecialDays};
-pub use hours::{CalendarData, Hours};
 use hours::Interval;
+pub use hours::{CalendarData, Hours};
+
+/// How far ahead and back opening hours are looked for: two hundred years of days.
+const HORIZON: usize = 73_050;
 
 /// A business calendar. It never is without opening hours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,7 +84,8 @@ impl Calendar {
     }
 
     /// The instant by which `working` time has passed since `from`: the earliest one, so that work that ends with the
-    /// day is due when the day ends. Negative working time leads back to the latest such instant.
+    /// day is due when the day ends. Negative working time leads back to the latest such instant. More working time
+    /// than two hundred years hold never passes: the answer is the last instant there is.
     #[must_use]
     pub fn add(&self, from: DateTime<Utc>, working: Duration) -> DateTime<Utc> {
         let limit = if working < Duration::zero() { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
@@ -176,7 +180,9 @@ impl Calendar {
         match self.special.get(&date) {
             Some(DayKind::Holiday) => &[],
             Some(DayKind::Working) => &self.makeup,
-            None => self.week.get(date.weekday().to_monday_zero_offset().unsigned_abs() as usize).map_or(&[], Vec::as_slice),
+            None => {
+                self.week.get(date.weekday().to_monday_zero_offset().unsigned_abs() as usize).map_or(&[], Vec::as_slice)
+            }
         }
     }
 
@@ -185,6 +191,7 @@ impl Calendar {
         // Around a fold at midnight yesterday's hours may still be open.
         let first = self.civil_date(at).map(|date| date.yesterday().unwrap_or(Date::MIN));
         std::iter::successors(first, |date| date.tomorrow().ok())
+            .take(HORIZON)
             .flat_map(|date| self.intervals(date).iter().map(move |interval| (date, interval)))
             .map_while(|(date, interval)| self.span(date, interval))
             .filter(move |(open, close)| *close > at && open < close)
@@ -194,6 +201,7 @@ impl Calendar {
     fn spans_before(&self, at: DateTime<Utc>) -> impl Iterator<Item = Span> {
         let last = self.civil_date(at).map(|date| date.tomorrow().unwrap_or(Date::MAX));
         std::iter::successors(last, |date| date.yesterday().ok())
+            .take(HORIZON)
             .flat_map(|date| self.intervals(date).iter().rev().map(move |interval| (date, interval)))
             .map_while(|(date, interval)| self.span(date, interval))
             .filter(move |(open, close)| *open < at && open < close)
@@ -255,12 +263,7 @@ impl From<Calendar> for CalendarData {
 
 fn to_civil(date: NaiveDate) -> Option<Date> {
     use chrono::Datelike as _;
-    Date::new(
-        i16::try_from(date.year()).ok()?,
-        i8::try_from(date.month()).ok()?,
-        i8::try_from(date.day()).ok()?,
-    )
-    .ok()
+    Date::new(i16::try_from(date.year()).ok()?, i8::try_from(date.month()).ok()?, i8::try_from(date.day()).ok()?).ok()
 }
 
 fn from_civil(date: Date) -> Option<NaiveDate> {

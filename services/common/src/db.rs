@@ -18,13 +18,21 @@ use crate::error::{Error, Result, reason};
 pub type Tx = DatabaseTransaction;
 
 /// Where the data is.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseConfig {
     /// `sqlite://path` or `postgres://…`.
     pub url: String,
     /// Connections: readers on SQLite (beside the one writer), the whole pool on PostgreSQL.
     pub max_connections: u32,
+}
+
+impl std::fmt::Debug for DatabaseConfig {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The address may hold a password.
+        let scheme = self.url.split(':').next().unwrap_or_default();
+        write!(out, "DatabaseConfig({scheme}, {} connections)", self.max_connections)
+    }
 }
 
 /// A service's database.

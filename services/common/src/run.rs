@@ -29,6 +29,7 @@ pub use open::{Opened, migrate, open};
 pub use peers::channel;
 
 /// The allocator of every binary: the system's keeps memory that a burst of calls once needed.
+#[cfg(not(test))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -105,9 +106,9 @@ pub fn sources(services: &[&str], file: Option<PathBuf>) -> anyhow::Result<Sourc
     if let Some(file) = file {
         sources = sources.file(&file)?;
     }
-    Ok(sources.environment(std::env::vars_os().filter_map(|(name, value)| {
-        Some((name.into_string().ok()?, value.into_string().ok()?))
-    })))
+    Ok(sources.environment(
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+    ))
 }
 
 /// Runs the main function of a binary on a runtime of its own and says on standard error why it failed.

@@ -23,7 +23,9 @@ use opentelemetry_sdk::{
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tracing::{Span, field, level_filters::LevelFilter};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _, filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    EnvFilter, Layer as _, filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 use crate::config::{LogFormat, TelemetrySettings};
 

@@ -14,6 +14,7 @@ use crate::{
     auth::Identity,
     catalog::{Catalog, Language},
     clock::Clock,
+    config::Sources,
     convert,
     db::{DatabaseConfig, Db},
     error::Result,
@@ -105,9 +106,8 @@ pub async fn bench<D: Definition>(backend: Backend, overrides: &str) -> Bench {
         outbox_wake: Arc::default(),
         timer_wake: Arc::default(),
     };
-    let mut table: toml::Table = D::DEFAULTS.parse().expect("the defaults are TOML");
-    merge(&mut table, overrides.parse().expect("the overrides are TOML"));
-    let config = table.try_into().expect("the configuration is known");
+    let sources = Sources::new(&[D::NAME]).text("overrides", overrides).expect("the overrides are TOML");
+    let config = sources.load::<D::Config>(D::NAME, D::DEFAULTS).expect("the configuration is known").service;
     let service = D::build(config, core.clone()).expect("the service builds");
     Bench { core, service, _database: database }
 }
@@ -121,17 +121,6 @@ pub async fn bench<D: Definition>(backend: Backend, overrides: &str) -> Bench {
 #[expect(clippy::unwrap_used, reason = "a constant")]
 pub fn start() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 3, 2, 2, 0, 0).unwrap()
-}
-
-fn merge(into: &mut toml::Table, from: toml::Table) {
-    for (key, value) in from {
-        match (into.get_mut(&key), value) {
-            (Some(toml::Value::Table(into)), toml::Value::Table(from)) => merge(into, from),
-            (_, value) => {
-                into.insert(key, value);
-            }
-        }
-    }
 }
 
 impl Bench {
@@ -190,7 +179,14 @@ impl Bench {
     ///
     /// When the service does not subscribe to it: that fails the test.
     #[expect(clippy::expect_used, reason = "a test of an event that nobody handles must fail")]
-    pub async fn deliver<E: Message + Name>(&self, from: &str, kind: &str, id: &str, version: i64, event: &E) -> Result<()> {
+    pub async fn deliver<E: Message + Name>(
+        &self,
+        from: &str,
+        kind: &str,
+        id: &str,
+        version: i64,
+        event: &E,
+    ) -> Result<()> {
         let subscription = self
             .service
             .subscriptions

@@ -6,9 +6,8 @@ use proptest::prelude::*;
 use super::*;
 
 /// Zones whose clocks jump by an hour, by half an hour, at midnight, and never.
-const ZONES: [&str; 6] = [
-    "Asia/Shanghai", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Africa/Cairo", "UTC",
-];
+const ZONES: [&str; 6] =
+    ["Asia/Shanghai", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Africa/Cairo", "UTC"];
 
 fn hours(days: &[Weekday], open: &str, close: &str) -> Hours {
     Hours { days: days.to_vec(), open: open.to_owned(), close: close.to_owned() }
@@ -213,7 +212,13 @@ fn calendars() -> impl Strategy<Value = Calendar> {
 /// Instants of 2026, more often near the days on which the zones jump.
 fn instants() -> impl Strategy<Value = DateTime<Utc>> {
     let second = |text: &str| text.parse::<DateTime<Utc>>().unwrap().timestamp();
-    let jumps = ["2026-03-08T07:00:00Z", "2026-04-04T15:00:00Z", "2026-04-23T22:00:00Z", "2026-09-06T04:00:00Z", "2026-11-01T06:00:00Z"];
+    let jumps = [
+        "2026-03-08T07:00:00Z",
+        "2026-04-04T15:00:00Z",
+        "2026-04-23T22:00:00Z",
+        "2026-09-06T04:00:00Z",
+        "2026-11-01T06:00:00Z",
+    ];
     let near = proptest::sample::select(jumps.map(second).to_vec());
     let year = second("2026-01-01T00:00:00Z")..second("2027-01-01T00:00:00Z");
     prop_oneof![year, (near, -200_000_i64..200_000).prop_map(|(at, off)| at + off)]

@@ -88,7 +88,8 @@ pub mod duration_list {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Duration>, D::Error> {
         let texts = Vec::<String>::deserialize(deserializer)?;
         let read = |text: String| {
-            duration::parse(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is no duration; write it like 2s or 15m")))
+            duration::parse(&text)
+                .ok_or_else(|| D::Error::custom(format!("`{text}` is no duration; write it like 2s or 15m")))
         };
         texts.into_iter().map(read).collect()
     }

@@ -120,7 +120,8 @@ fn production_wants_a_real_key() {
 
 #[test]
 fn several_services_share_a_file_and_keep_apart() {
-    let file = "[database]\nmax_connections = 2\n[dispatch.offer]\ntries = 9\n[dispatch.database]\nmax_connections = 7\n";
+    let file =
+        "[database]\nmax_connections = 2\n[dispatch.offer]\ntries = 9\n[dispatch.database]\nmax_connections = 7\n";
     let sources = Sources::new(&["dispatch", "intake"]).text("aftercare.toml", file).unwrap();
     let dispatch: Loaded<Config> = sources.load("dispatch", DEFAULTS).unwrap();
     assert_eq!((dispatch.service.offer.tries, dispatch.settings.database.max_connections), (9, 7));

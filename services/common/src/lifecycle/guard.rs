@@ -194,7 +194,8 @@ impl Account {
         self.permit = None;
         let Method { service, name, .. } = self.method;
         metrics::gauge!("aftercare_rpc_in_work", "service" => service).decrement(1.0);
-        metrics::counter!("aftercare_rpc_total", "service" => service, "method" => name, "code" => code_name(code)).increment(1);
+        metrics::counter!("aftercare_rpc_total", "service" => service, "method" => name, "code" => code_name(code))
+            .increment(1);
         metrics::histogram!("aftercare_rpc_seconds", "service" => service, "method" => name)
             .record(self.begun.elapsed().as_secs_f64());
     }

@@ -46,7 +46,7 @@ async fn peers_that_never_leave_do_not_hold_the_stop() {
     let silent = TcpStream::connect(address).await.unwrap();
     let mut half = TcpStream::connect(address).await.unwrap();
     half.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
-    let mut client = HealthClient::connect(format!("http://{address}")).await.unwrap();
+    let mut client = HealthClient::new(crate::run::channel(&format!("http://{address}")).unwrap());
     let mut stream = client.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     stream.message().await.unwrap().unwrap();
 
@@ -75,7 +75,8 @@ async fn calls_in_work_finish_before_the_deadline() {
     };
     let channel = tonic::transport::Endpoint::new(format!("http://{address}")).unwrap().connect().await.unwrap();
     let mut client = proto::aftercare::common::v1::event_service_client::EventServiceClient::new(channel);
-    let call = tokio::spawn(async move { client.republish(proto::aftercare::common::v1::RepublishRequest::default()).await });
+    let call =
+        tokio::spawn(async move { client.republish(proto::aftercare::common::v1::RepublishRequest::default()).await });
     tokio::time::sleep(Duration::from_millis(100)).await;
     let begin = Instant::now();
     life.stop();
@@ -97,7 +98,7 @@ async fn a_peer_that_never_speaks_is_closed() {
     let _ = silent.read_to_end(&mut bytes).await;
     assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
     // One that spoke in time stays.
-    let mut client = HealthClient::connect(format!("http://{address}")).await.unwrap();
+    let mut client = HealthClient::new(crate::run::channel(&format!("http://{address}")).unwrap());
     tokio::time::sleep(Duration::from_millis(400)).await;
     client.check(HealthCheckRequest::default()).await.unwrap();
     drop(client);
@@ -143,15 +144,21 @@ async fn workers_are_waited_for_and_a_stubborn_one_only_for_a_while() {
 fn guarded_routes(limits: &Limits) -> Routes {
     let answer = || async { Response::ok() };
     let router = axum::Router::new()
-        .route(PATH, post(|| async {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            Response::ok()
-        }))
-        .route("/panic", post(|| async {
-            if true {
-                panic!("on purpose");
-            }
-        }))
+        .route(
+            PATH,
+            post(|| async {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                Response::ok()
+            }),
+        )
+        .route(
+            "/panic",
+            post(|| async {
+                if true {
+                    panic!("on purpose");
+                }
+            }),
+        )
         .route("/grpc.health.v1.Health/Check", post(answer));
     guard::guarded(router.into(), Guard::new(limits).unwrap())
 }
@@ -176,7 +183,10 @@ async fn call(routes: &Routes, path: &str, timeout: Option<&str>) -> Status {
 #[tokio::test]
 async fn the_guard_refuses_what_is_too_much_and_probes_pass() {
     let routes = guarded_routes(&Limits { concurrent_calls: 1, ..limits() });
-    let first = { let routes = routes.clone(); tokio::spawn(async move { call(&routes, PATH, None).await }) };
+    let first = {
+        let routes = routes.clone();
+        tokio::spawn(async move { call(&routes, PATH, None).await })
+    };
     tokio::time::sleep(Duration::from_millis(100)).await;
     let refused = call(&routes, PATH, None).await;
     assert_eq!(refused.code(), Code::ResourceExhausted);
@@ -202,7 +212,12 @@ async fn the_guard_ends_calls_at_their_deadline_and_survives_panics() {
     let metrics = telemetry::metrics_handle().unwrap();
     call(&routes, PATH, None).await;
     let text = metrics.render();
-    assert!(text.contains(r#"aftercare_rpc_total{service="aftercare.common.v1.EventService",method="Republish",code="ok"}"#), "{text}");
+    assert!(
+        text.contains(
+            r#"aftercare_rpc_total{service="aftercare.common.v1.EventService",method="Republish",code="ok"}"#
+        ),
+        "{text}"
+    );
     assert!(text.contains("aftercare_rpc_seconds_bucket"), "{text}");
 }
 

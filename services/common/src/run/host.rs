@@ -214,7 +214,8 @@ impl Host {
         routes: Routes,
         protocols: Protocols,
     ) -> anyhow::Result<SocketAddr> {
-        let listener = TcpListener::bind(address).await.with_context(|| format!("{name} cannot listen at {address}"))?;
+        let listener =
+            TcpListener::bind(address).await.with_context(|| format!("{name} cannot listen at {address}"))?;
         let bound = listener.local_addr()?;
         self.ports.push(Port { name: name.to_owned(), listener, routes, protocols });
         Ok(bound)

@@ -69,7 +69,11 @@ impl<C> Opened<C> {
         match migration::schema::<D::Migrator>(&self.core.db).await? {
             Schema::Current => Ok(()),
             Schema::Pending(names) => {
-                bail!("the database of {name} lacks {} migrations ({}): run `migrate` first", names.len(), names.join(", "))
+                bail!(
+                    "the database of {name} lacks {} migrations ({}): run `migrate` first",
+                    names.len(),
+                    names.join(", ")
+                )
             }
             Schema::Newer(names) => bail!(
                 "the database of {name} is newer than this program, which does not know {}: start the newer release",

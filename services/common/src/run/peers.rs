@@ -3,9 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use proto::aftercare::common::v1::{
-    RepublishRequest, RepublishResponse, event_service_client::EventServiceClient,
-};
+use proto::aftercare::common::v1::{RepublishRequest, RepublishResponse, event_service_client::EventServiceClient};
 use tonic::{
     Request, Status,
     metadata::MetadataValue,
