@@ -2,6 +2,9 @@
 //!
 //! Nothing here is written by hand but the two traits by which the plumbing handles any request without knowing it.
 
+// Generated code brings its own `allow`s.
+#![allow(clippy::allow_attributes)]
+
 pub mod validate;
 
 pub use validate::{Validate, Violation};
