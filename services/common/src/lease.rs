@@ -46,11 +46,8 @@ impl Lease {
              ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at \
              WHERE lease.holder = excluded.holder OR lease.expires_at < {now}"
         );
-        let values = [
-            self.name.clone().into(),
-            self.holder.clone().into(),
-            format!("{:.3}", self.term.as_secs_f64()).into(),
-        ];
+        let values =
+            [self.name.clone().into(), self.holder.clone().into(), format!("{:.3}", self.term.as_secs_f64()).into()];
         let statement = Statement::from_sql_and_values(self.db.backend(), sql, values);
         let held = self.db.write().execute_raw(statement).await?.rows_affected() == 1;
         self.held_until = held.then(|| asked + self.term);

@@ -72,7 +72,10 @@ impl RedisSource {
                 Err(error) => {
                     recover = true;
                     if lost_group(&error) {
-                        tracing::warn!(group = self.reader.group, "the bus forgot the consumer group; it is made again");
+                        tracing::warn!(
+                            group = self.reader.group,
+                            "the bus forgot the consumer group; it is made again"
+                        );
                     } else {
                         tracing::warn!(%error, group = self.reader.group, "events wait: the bus does not answer");
                         pause = (pause * 2).min(PAUSES.1);
@@ -169,7 +172,8 @@ impl Reader {
             let origin = format!("{}/{id}", self.streams[stream]);
             let Some(mut fields) = fields else {
                 tracing::error!(origin, "an entry was deleted while it was pending; a later version shows it as a gap");
-                metrics::counter!("aftercare_events_deleted_pending_total", "consumer" => self.group.clone()).increment(1);
+                metrics::counter!("aftercare_events_deleted_pending_total", "consumer" => self.group.clone())
+                    .increment(1);
                 in_hand.ack();
                 continue;
             };

@@ -38,8 +38,7 @@ impl Shared {
         if event.aggregate_version <= last {
             return Ok(self.repeat());
         }
-        if event.aggregate_version > last + 1
-            && !dead_letters::blocks(self.core.db.read(), consumer, aggregate).await?
+        if event.aggregate_version > last + 1 && !dead_letters::blocks(self.core.db.read(), consumer, aggregate).await?
         {
             return Ok(Handled::Gap(last));
         }

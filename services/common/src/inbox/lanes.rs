@@ -38,6 +38,13 @@ struct Lane {
     arrived: Arc<Notify>,
 }
 
+/// The event of a lane that is to be handled next.
+struct Front {
+    event: Arc<Event>,
+    payload: Arc<[u8]>,
+    arrived: Arc<Notify>,
+}
+
 /// How often and since when the front event of a lane was tried.
 #[derive(Debug)]
 struct Tries {
@@ -65,12 +72,13 @@ impl Lanes {
         new
     }
 
-    /// The event with the lowest version, and its bytes. Takes the lane away when it is empty.
-    fn front(&self, aggregate_id: &str) -> Option<(Arc<Event>, Arc<[u8]>, Arc<Notify>)> {
+    /// The event with the lowest version. Takes the lane away when it is empty.
+    fn front(&self, aggregate_id: &str) -> Option<Front> {
         let mut lanes = self.by_aggregate.lock().unwrap_or_else(PoisonError::into_inner);
         let lane = lanes.get(aggregate_id)?;
         let front = lane.waiting.first_key_value().and_then(|(_, (event, deliveries))| {
-            Some((event.clone(), deliveries.first()?.payload.clone(), lane.arrived.clone()))
+            let payload = deliveries.first()?.payload.clone();
+            Some(Front { event: event.clone(), payload, arrived: lane.arrived.clone() })
         });
         if front.is_none() {
             lanes.remove(aggregate_id);
@@ -91,7 +99,7 @@ impl Lanes {
     /// Handles the lane's events until none is left.
     pub(super) async fn drive(&self, shared: &Shared, aggregate_id: &str, stop: &CancellationToken) {
         let mut tries = Tries::begin(0);
-        while let Some((event, payload, arrived)) = self.front(aggregate_id) {
+        while let Some(Front { event, payload, arrived }) = self.front(aggregate_id) {
             if stop.is_cancelled() {
                 return;
             }

@@ -56,9 +56,8 @@ pub(super) async fn lock(tx: &Tx, consumer: &str, aggregate_id: &str, now: DateT
         updated_at: Set(now),
     };
     // An update that changes nothing of value is the portable lock.
-    let locked = OnConflict::columns([Column::Consumer, Column::AggregateId])
-        .update_column(Column::UpdatedAt)
-        .to_owned();
+    let locked =
+        OnConflict::columns([Column::Consumer, Column::AggregateId]).update_column(Column::UpdatedAt).to_owned();
     Ok(Entity::insert(row).on_conflict(locked).exec_with_returning(tx).await?.last_version)
 }
 

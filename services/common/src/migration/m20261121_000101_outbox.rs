@@ -48,9 +48,7 @@ impl MigrationTrait for Migration {
                     .to_owned(),
             )
             .await?;
-        manager
-            .create_index(Index::create().name("outbox_bus_ref").table("outbox").col("bus_ref").to_owned())
-            .await
+        manager.create_index(Index::create().name("outbox_bus_ref").table("outbox").col("bus_ref").to_owned()).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

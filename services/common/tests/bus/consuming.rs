@@ -36,7 +36,8 @@ async fn a_gap_is_filled_by_the_owner(
     let _consumer = world.consumer();
     world.change(&["or_a", "or_a", "or_a", "or_a", "or_b"]).await;
     // As if the bus had lost them.
-    let lost = "UPDATE outbox SET published_at = created_at WHERE aggregate_id = 'or_a' AND aggregate_version IN (2, 3)";
+    let lost =
+        "UPDATE outbox SET published_at = created_at WHERE aggregate_id = 'or_a' AND aggregate_version IN (2, 3)";
     execute(&world.orders.core.db, lost).await;
     let _relay = world.relay();
     world.settles(&[("or_a", &[1, 2, 3, 4]), ("or_b", &[1])]).await;

@@ -40,7 +40,8 @@ async fn poison_is_parked_its_aggregate_waits_and_a_replay_heals_it(
     // A replay that fails again leaves all of them, and asks for nothing any more.
     assert_eq!(dead_letters::replay(db, clock.now(), "stock", Which::Event(&letters[0].event_id)).await.unwrap(), 3);
     eventually("it failed again", async || parked().await == [(2, 6), (3, 0), (4, 0)]).await;
-    let waits = async || dead_letters::list(db).await.unwrap().iter().all(|letter| letter.replay_requested_at.is_none());
+    let waits =
+        async || dead_letters::list(db).await.unwrap().iter().all(|letter| letter.replay_requested_at.is_none());
     eventually("nothing is requested", waits).await;
 
     world.heal();

@@ -103,8 +103,10 @@ async fn what_redis_forgets_in_quiet_times_is_published_again(
     }
     world.is_published().await;
     forget(&world, loss).await;
-    eventually("it is all there again", async || first_appearances(&world).await.get("or_a").is_some_and(|all| all.len() == 10))
-        .await;
+    eventually("it is all there again", async || {
+        first_appearances(&world).await.get("or_a").is_some_and(|all| all.len() == 10)
+    })
+    .await;
     // The same while no relay is at work.
     relay.end().await;
     forget(&world, loss).await;
@@ -115,9 +117,7 @@ async fn what_redis_forgets_in_quiet_times_is_published_again(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_stream_is_trimmed_behind_every_group_only(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn the_stream_is_trimmed_behind_every_group_only(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let world = World::with(Via::Redis, backend, |settings| {
         settings.sweep = Duration::from_millis(100);
         settings.stream_kept = Duration::ZERO;

@@ -146,13 +146,8 @@ impl World {
     pub fn consumer_as(&self, instance: &str) -> Running {
         let faults = self.faults.clone();
         let subscription = Subscription { from: "orders", kind: "order", handler: handler!(faults, keep) };
-        let consumer = Consumer::new(
-            &self.stock.core,
-            &self.bus,
-            vec![subscription],
-            self.ask_owner(),
-            &self.replica(instance),
-        );
+        let consumer =
+            Consumer::new(&self.stock.core, &self.bus, vec![subscription], self.ask_owner(), &self.replica(instance));
         Running::start(|stop| consumer.run(stop))
     }
 
