@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use common::{catalog::Catalog, error::Reason};
 use serde_json::Value;
 
-use crate::rest::http_status;
+use crate::{Reasons, rest::http_status};
 
 const STYLE: &str = include_str!("docs/style.css");
 const FILTER: &str = include_str!("docs/filter.js");
@@ -165,7 +164,7 @@ fn kind(schema: &Value) -> String {
 }
 
 /// The page at `/docs/errors`: every reason of every catalogue with its status and its texts.
-pub(crate) fn errors(known: &[(&'static str, &'static [Reason], Catalog)]) -> String {
+pub(crate) fn errors(known: &[Reasons]) -> String {
     let mut rows = BTreeMap::new();
     for (service, reasons, catalog) in known {
         let texts: BTreeMap<&str, (&str, &str)> =

@@ -7,6 +7,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tonic::{Status, body::Body};
 use tower::ServiceExt as _;
+use tracing::Instrument as _;
 
 use crate::{
     contract::Rpc,
@@ -26,7 +27,8 @@ pub(crate) async fn serve(door: Arc<Door>, request: Request<Body>) -> Response<B
     let streams = streams || rpc.is_none();
     let passage = Passage::open(&door, request.headers(), streams);
     let answer = if known {
-        forward(&door, &passage, rpc.as_ref(), request).await
+        let span = passage.span(request.uri().path());
+        forward(&door, &passage, rpc.as_ref(), request).instrument(span).await
     } else {
         Err(Status::unimplemented("there is no such RPC"))
     };

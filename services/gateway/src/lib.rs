@@ -9,11 +9,12 @@ mod grpc;
 mod openapi;
 mod passage;
 mod rest;
+pub mod run;
 mod surface;
 mod timeline;
 mod upstream;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use common::{
     auth::Identity,
@@ -22,13 +23,14 @@ use common::{
     config::{Environment, Settings, duration},
     error::Reason,
     id::Ids,
-    lifecycle::admin::Readiness,
+    lifecycle::Protocols,
+    run::Host,
 };
 use proto::aftercare::gateway::v1::timeline_service_server::TimelineServiceServer;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
-use tonic_health::server::HealthReporter;
 
 pub use self::upstream::Upstream;
 use self::{contract::Contract, door::Door, rest::table::Table, timeline::Timeline, upstream::Upstreams};
@@ -72,34 +74,57 @@ pub struct Parts {
     pub settings: Settings,
     /// The gateway's own.
     pub config: Config,
-    /// The services behind the door by their names, `parts-inventory`.
+    /// The services behind the door by their names, `parts_inventory`.
     pub upstreams: HashMap<String, Upstream>,
     /// The reasons and texts of the services, for the table of reasons.
-    pub reasons: Vec<(&'static str, &'static [Reason], Catalog)>,
-    /// Whether this process wants traffic.
-    pub readiness: Readiness,
+    pub reasons: Vec<Reasons>,
+    /// Cancelled when the process begins to stop.
+    pub stopping: CancellationToken,
     /// The time.
     pub clock: Clock,
     /// New ids.
     pub ids: Ids,
 }
 
-/// A built gateway.
-#[derive(Debug)]
-pub struct Gateway {
-    /// Everything its port answers, over HTTP/1 and HTTP/2.
-    pub routes: Routes,
-    /// What it says of itself to gRPC health checks.
-    pub health: HealthReporter,
+/// The reasons of one service with their texts.
+pub type Reasons = (&'static str, &'static [Reason], Catalog);
+
+/// Puts the gateway before the services of a process and opens its port. Services that are not in the process are
+/// reached at their addresses in `[peers]`.
+///
+/// # Errors
+///
+/// When its configuration is wrong or its address is taken.
+pub async fn add(host: &mut Host, reasons: Vec<Reasons>) -> anyhow::Result<SocketAddr> {
+    let loaded = host.sources().load::<Config>(NAME, DEFAULTS)?;
+    let mut upstreams = HashMap::new();
+    for (name, address) in &loaded.settings.peers {
+        upstreams.insert(name.replace('-', "_"), Upstream::remote(address)?);
+    }
+    for (name, routes) in host.routes() {
+        upstreams.insert(name.replace('-', "_"), Upstream::Local(routes));
+    }
+    let listen = loaded.settings.listen;
+    let routes = build(Parts {
+        settings: loaded.settings,
+        config: loaded.service,
+        upstreams,
+        reasons,
+        stopping: host.life().stopping(),
+        clock: Clock::system(),
+        ids: Ids::random(),
+    })
+    .await?;
+    host.port(NAME, listen, routes, Protocols::Http).await
 }
 
-/// Builds the gateway.
+/// Builds everything the gateway's port answers, over HTTP/1 and HTTP/2.
 ///
 /// # Errors
 ///
 /// When the contract has holes (two mappings of one path) or the configuration makes no sense.
-pub async fn build(parts: Parts) -> anyhow::Result<Gateway> {
-    let Parts { settings, config, upstreams, mut reasons, readiness, clock, ids } = parts;
+pub async fn build(parts: Parts) -> anyhow::Result<Routes> {
+    let Parts { settings, config, upstreams, mut reasons, stopping, clock, ids } = parts;
     let development = settings.environment == Environment::Development;
     let contract = Contract::read(proto::DESCRIPTORS)?;
     let table = Table::read(&contract.rpcs)?;
@@ -108,12 +133,11 @@ pub async fn build(parts: Parts) -> anyhow::Result<Gateway> {
     reasons.push(("every service", common::error::reason::ALL, Catalog::common()?));
     reasons.push((NAME, error::ALL, (*catalog).clone()));
 
-    let mut packages: HashMap<String, Upstream> =
-        upstreams.into_iter().map(|(name, upstream)| (name.replace('-', "_"), upstream)).collect();
+    let mut packages = upstreams;
     let services = Upstreams::new(packages.clone(), HashMap::new());
     let timeline = Timeline::new(&contract, services, identity.clone(), catalog.clone())?;
     packages.insert(NAME.to_owned(), Upstream::Local(Routes::new(TimelineServiceServer::new(timeline))));
-    let (health, beside) = surface::beside_contract(development).await?;
+    let beside = surface::beside_contract(development, stopping.clone()).await?;
 
     let pages = surface::Pages::render(&contract, &table, &reasons);
     let door = Arc::new(Door {
@@ -135,5 +159,5 @@ pub async fn build(parts: Parts) -> anyhow::Result<Gateway> {
         calls: Semaphore::new(settings.limits.concurrent_calls.min(Semaphore::MAX_PERMITS)),
     });
     let cors = surface::cors(development, &config.cors_origins)?;
-    Ok(Gateway { routes: surface::router(door, pages, readiness, cors).into(), health })
+    Ok(surface::router(door, pages, stopping, cors).into())
 }

@@ -1,2 +1,5 @@
-//! gateway
-fn main() {}
+//! The binary of the gateway.
+
+fn main() -> std::process::ExitCode {
+    gateway::run::run()
+}

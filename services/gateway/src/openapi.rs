@@ -22,7 +22,11 @@ const QUERY_DEPTH: usize = 3;
 
 /// The answers other than success: HTTP status, component, what it means.
 const REFUSALS: &[(&str, &str, &str)] = &[
-    ("400", "InvalidArgument", "The request is malformed, a field breaks its rule, or the record's state does not allow the action (`FAILED_PRECONDITION`)."),
+    (
+        "400",
+        "InvalidArgument",
+        "The request is malformed, a field breaks its rule, or the record's state does not allow the action (`FAILED_PRECONDITION`).",
+    ),
     ("401", "Unauthenticated", "The caller is not known."),
     ("403", "PermissionDenied", "The caller is known and may not."),
     ("404", "NotFound", "There is no such record, or nothing at this path."),
@@ -82,9 +86,7 @@ fn responses(status: &Value) -> Value {
 }
 
 fn parameters() -> Value {
-    let header = |name: &str, text: &str| {
-        json!({ "name": name, "in": "header", "required": false, "description": text, "schema": { "type": "string", "maxLength": 100 } })
-    };
+    let header = |name: &str, text: &str| json!({ "name": name, "in": "header", "required": false, "description": text, "schema": { "type": "string", "maxLength": 100 } });
     json!({
         "Language": header("Accept-Language", "Language of texts in answers: `en` or `zh-CN`."),
         "RequestId": header("X-Request-Id", "Names the call in logs and comes back in the answer."),
@@ -156,7 +158,7 @@ impl Writer<'_> {
             let piece = match (variable, &template.segments[at]) {
                 (Some(variable), _) => {
                     names.push(variable.fields.iter().map(FieldDescriptor::name).collect::<Vec<_>>().join("_"));
-                    at = total - variable.behind;
+                    at = variable.end.unwrap_or(total);
                     None
                 }
                 (None, Segment::Literal(text)) => {
@@ -196,7 +198,8 @@ impl Writer<'_> {
                 .and_then(|variable| variable.fields.last())
                 .map_or_else(|| json!({ "type": "string" }), |field| self.schemas.field(field));
             let text = schema["description"].as_str().unwrap_or_default().to_owned();
-            parameters.push(json!({ "name": name, "in": "path", "required": true, "description": text, "schema": schema }));
+            parameters
+                .push(json!({ "name": name, "in": "path", "required": true, "description": text, "schema": schema }));
         }
         let input = binding.rpc.method.input();
         let taken: Vec<FieldDescriptor> = taken(binding);
@@ -234,7 +237,8 @@ impl Writer<'_> {
             }
             let schema = self.schemas.field(&field);
             let text = schema["description"].as_str().unwrap_or_default().to_owned();
-            parameters.push(json!({ "name": name, "in": "query", "required": false, "description": text, "schema": schema }));
+            parameters
+                .push(json!({ "name": name, "in": "query", "required": false, "description": text, "schema": schema }));
         }
     }
 

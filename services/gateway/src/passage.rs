@@ -1,16 +1,18 @@
 //! What travels with a call: who, until when, in which language, under which trace. Made here, once, for every
 //! surface; whatever the client sent under those names is thrown away first.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use common::{
     Error, Result, auth,
     catalog::Language,
     error::reason,
     record::{Actor, Role},
+    telemetry,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tokio::time::Instant;
+use tracing::{Span, field::Empty};
 
 use crate::{contract::Rpc, door::Door};
 
@@ -31,7 +33,8 @@ pub(crate) struct Passage {
     pub(crate) language: Language,
     pub(crate) request_id: HeaderValue,
     pub(crate) deadline: Instant,
-    traceparent: HeaderValue,
+    /// The trace that the client wants to be part of.
+    joined: Option<HeaderValue>,
     actor: Option<Actor>,
 }
 
@@ -46,15 +49,11 @@ impl Passage {
             (door.config.deadline, door.config.longest_deadline)
         };
         let request_id = headers.get(&REQUEST_ID).filter(|value| sane(value)).cloned();
-        let traceparent = headers.get(&TRACEPARENT).filter(|value| is_traceparent(value)).cloned();
         Self {
             language: Language::negotiate(text(&header::ACCEPT_LANGUAGE).unwrap_or_default()),
             request_id: request_id.unwrap_or_else(|| made(door.random().simple().to_string())),
             deadline: Instant::now() + asked.unwrap_or(usual).min(longest),
-            traceparent: traceparent.unwrap_or_else(|| {
-                let span = door.random().simple().to_string();
-                made(format!("00-{}-{}-01", door.random().simple(), &span[16..]))
-            }),
+            joined: headers.get(&TRACEPARENT).filter(|value| is_traceparent(value)).cloned(),
             actor: door.development.then(|| development_actor(headers)).flatten(),
         }
     }
@@ -66,8 +65,7 @@ impl Passage {
 
     /// Replaces the client's travelling facts by these, the caller's identity signed for this call.
     pub(crate) fn seal(&self, door: &Door, rpc: Option<&Rpc>, headers: &mut HeaderMap) -> Result<()> {
-        let inner: Vec<HeaderName> =
-            headers.keys().filter(|name| name.as_str().starts_with(OURS)).cloned().collect();
+        let inner: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with(OURS)).cloned().collect();
         for name in inner.iter().chain(&[header::AUTHORIZATION, header::COOKIE, TIMEOUT]) {
             headers.remove(name);
         }
@@ -84,14 +82,31 @@ impl Passage {
         }
         headers.insert(HeaderName::from_static(auth::LANGUAGE), HeaderValue::from_static(self.language.tag()));
         headers.insert(REQUEST_ID, self.request_id.clone());
-        headers.insert(TRACEPARENT, self.traceparent.clone());
+        headers.insert(TRACEPARENT, self.traceparent(door));
         headers.insert(GRPC_TIMEOUT, made(format!("{}m", self.remaining().as_millis().max(1))));
         Ok(())
     }
 
-    /// The trace this call belongs to.
-    pub(crate) fn traceparent(&self) -> &str {
-        self.traceparent.to_str().unwrap_or_default()
+    /// The span of the call, in the client's trace or in a new one.
+    pub(crate) fn span(&self, rpc: &str) -> Span {
+        let request_id = self.request_id.to_str().unwrap_or_default();
+        let span =
+            tracing::info_span!("call", otel.name = rpc, otel.kind = "server", rpc, request_id, trace_id = Empty);
+        let joined = self.joined.as_ref().and_then(|value| value.to_str().ok());
+        telemetry::set_parent(&span, joined.unwrap_or_default());
+        span
+    }
+
+    /// The present span's context; where nobody records spans, the client's own, or a new one that services can share.
+    fn traceparent(&self, door: &Door) -> HeaderValue {
+        let present = telemetry::current_traceparent();
+        if !present.is_empty() {
+            return made(present);
+        }
+        self.joined.clone().unwrap_or_else(|| {
+            let span = door.random().simple().to_string();
+            made(format!("00-{}-{}-00", door.random().simple(), &span[16..]))
+        })
     }
 }
 
@@ -113,9 +128,7 @@ fn is_traceparent(value: &HeaderValue) -> bool {
     };
     let some = |part: &str| part.bytes().any(|byte| byte != b'0');
     match text.split('-').collect::<Vec<_>>()[..] {
-        ["00", trace, span, flags] => {
-            hex(trace, 32) && hex(span, 16) && hex(flags, 2) && some(trace) && some(span)
-        }
+        ["00", trace, span, flags] => hex(trace, 32) && hex(span, 16) && hex(flags, 2) && some(trace) && some(span),
         _ => false,
     }
 }
@@ -139,17 +152,18 @@ fn timeout(text: &str) -> Option<Duration> {
     }
 }
 
-/// Who a developer says to be. Only read where the installation calls itself a development one.
+/// Who a developer says to be; who says nothing is taken for an administrator. Only read where the installation calls
+/// itself a development one.
 fn development_actor(headers: &HeaderMap) -> Option<Actor> {
-    let given: HashMap<&str, &str> = ["x-aftercare-user", "x-aftercare-role", "x-aftercare-org-unit"]
-        .into_iter()
-        .filter_map(|name| Some((name, headers.get(name)?.to_str().ok()?)))
-        .collect();
-    let role = Role::parse(given.get("x-aftercare-role")?)?;
+    let given = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let role = match given("x-aftercare-role") {
+        Some(role) => Role::parse(role)?,
+        None => Role::Admin,
+    };
     Some(Actor {
-        id: (*given.get("x-aftercare-user")?).to_owned(),
+        id: given("x-aftercare-user").unwrap_or("demo").to_owned(),
         role,
-        org_unit_id: given.get("x-aftercare-org-unit").copied().unwrap_or_default().to_owned(),
+        org_unit_id: given("x-aftercare-org-unit").unwrap_or_default().to_owned(),
     })
 }
 
@@ -164,7 +178,9 @@ mod tests {
 
     #[test]
     fn timeouts_of_both_forms_are_read() {
-        for (text, millis) in [("1500m", 1500), ("5S", 5000), ("2M", 120_000), ("250ms", 250), ("3s", 3000), ("3", 3000)] {
+        for (text, millis) in
+            [("1500m", 1500), ("5S", 5000), ("2M", 120_000), ("250ms", 250), ("3s", 3000), ("3", 3000)]
+        {
             assert_eq!(timeout(text), Some(Duration::from_millis(millis)), "{text}");
         }
         for text in ["", "S", "-1S", "99999999999S", "5x"] {
@@ -189,6 +205,7 @@ mod tests {
     #[test]
     fn a_role_that_does_not_exist_is_nobody() {
         let mut headers = HeaderMap::new();
+        assert_eq!(development_actor(&headers).map(|actor| actor.role), Some(Role::Admin));
         headers.insert("x-aftercare-user", HeaderValue::from_static("us_1"));
         headers.insert("x-aftercare-role", HeaderValue::from_static("king"));
         assert_eq!(development_actor(&headers), None);

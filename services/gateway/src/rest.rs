@@ -18,6 +18,7 @@ use http::{Request, Response, StatusCode, header, request::Parts, uri::PathAndQu
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use prost_reflect::DynamicMessage;
 use tonic::{Status, metadata::MetadataMap};
+use tracing::Instrument as _;
 
 pub(crate) use self::reply::http_status;
 use self::{
@@ -57,11 +58,12 @@ pub(crate) async fn serve(door: Arc<Door>, request: Request<Body>) -> Response<B
     let streams = matches!(&found, Found::Binding(binding, _) if binding.rpc.method.is_server_streaming());
     let passage = Passage::open(&door, &parts.headers, streams);
     let result = match found {
-        Found::Binding(binding, segments) => call(&door, &passage, binding, &segments, &parts, body).await,
-        Found::Methods(allowed) => Err(wrong_method(&parts, &allowed.into_iter().collect::<Vec<_>>().join(", "))),
-        Found::Nothing => {
-            Err(Refusal::Own(Error::new(UNKNOWN_PATH).with("path", path), Some(StatusCode::NOT_FOUND)))
+        Found::Binding(binding, segments) => {
+            let span = passage.span(&binding.rpc.path);
+            call(&door, &passage, binding, &segments, &parts, body).instrument(span).await
         }
+        Found::Methods(allowed) => Err(wrong_method(&parts, &allowed.into_iter().collect::<Vec<_>>().join(", "))),
+        Found::Nothing => Err(Refusal::Own(Error::new(UNKNOWN_PATH).with("path", path), Some(StatusCode::NOT_FOUND))),
     };
     let mut response = result.unwrap_or_else(|refusal| refused(&door, &passage, refusal));
     response.headers_mut().insert(REQUEST_ID, passage.request_id);
@@ -136,7 +138,8 @@ async fn read(door: &Door, binding: &Binding, parts: &Parts, body: Body) -> Resu
         Err(error) if is_length_limit(&*error) => return Err(too_large()),
         Err(error) => return Err(Error::invalid("", "the body broke off").caused_by(anyhow::anyhow!(error)).into()),
     };
-    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type =
+        parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let json = essence.is_empty() || essence == "application/json" || essence.ends_with("+json");
     if !body.is_empty() && !json && !bind::takes_raw_body(binding) {

@@ -10,10 +10,10 @@ use axum::{
     response::{Html, IntoResponse as _, Response},
     routing::get,
 };
-use common::{catalog::Catalog, error::Reason, lifecycle::admin::Readiness};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
-use tonic_health::{ServingStatus, server::HealthReporter};
+use tonic_health::ServingStatus;
 use tonic_web::GrpcWebLayer;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_http::{
@@ -21,7 +21,9 @@ use tower_http::{
     cors::{AllowHeaders, AllowOrigin, CorsLayer},
 };
 
-use crate::{contract::Contract, docs, door::Door, grpc, openapi, rest, rest::table::Table, upstream::Upstream};
+use crate::{
+    Reasons, contract::Contract, docs, door::Door, grpc, openapi, rest, rest::table::Table, upstream::Upstream,
+};
 
 /// The pages, rendered once.
 #[derive(Clone, Debug)]
@@ -32,11 +34,7 @@ pub(crate) struct Pages {
 }
 
 impl Pages {
-    pub(crate) fn render(
-        contract: &Contract,
-        table: &Table,
-        reasons: &[(&'static str, &'static [Reason], Catalog)],
-    ) -> Self {
+    pub(crate) fn render(contract: &Contract, table: &Table, reasons: &[Reasons]) -> Self {
         let document = openapi::document(contract, table);
         Self {
             openapi: document.to_string().into(),
@@ -47,9 +45,16 @@ impl Pages {
 }
 
 /// What gRPC clients expect beside the contract: health, and reflection in development only.
-pub(crate) async fn beside_contract(development: bool) -> anyhow::Result<(HealthReporter, HashMap<String, Upstream>)> {
+pub(crate) async fn beside_contract(
+    development: bool,
+    stopping: CancellationToken,
+) -> anyhow::Result<HashMap<String, Upstream>> {
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_service_status("", ServingStatus::Serving).await;
+    tokio::spawn(async move {
+        stopping.cancelled().await;
+        reporter.set_service_status("", ServingStatus::NotServing).await;
+    });
     let mut beside = HashMap::new();
     beside.insert("grpc.health.v1.Health".to_owned(), Upstream::Local(Routes::new(health)));
     if development {
@@ -63,7 +68,7 @@ pub(crate) async fn beside_contract(development: bool) -> anyhow::Result<(Health
         let v1alpha = Routes::new(builder().build_v1alpha()?);
         beside.insert("grpc.reflection.v1alpha.ServerReflection".to_owned(), Upstream::Local(v1alpha));
     }
-    Ok((reporter, beside))
+    Ok(beside)
 }
 
 /// Who may call from a browser: any origin in development, the named ones otherwise.
@@ -89,7 +94,7 @@ pub(crate) fn cors(development: bool, origins: &[String]) -> anyhow::Result<Opti
 }
 
 /// The router of the port.
-pub(crate) fn router(door: Arc<Door>, pages: Pages, readiness: Readiness, cors: Option<CorsLayer>) -> Router {
+pub(crate) fn router(door: Arc<Door>, pages: Pages, stopping: CancellationToken, cors: Option<CorsLayer>) -> Router {
     let Pages { openapi, reference, errors } = pages;
     let html = |text: Arc<str>| get(move || std::future::ready(Html(text.to_string())));
     let json = move || {
@@ -102,7 +107,7 @@ pub(crate) fn router(door: Arc<Door>, pages: Pages, readiness: Readiness, cors: 
         .route("/docs/errors", html(errors))
         .route("/openapi.json", get(json))
         .route("/livez", get(|| async { "ok" }))
-        .route("/readyz", get(ready).with_state(readiness))
+        .route("/readyz", get(ready).with_state(stopping))
         .fallback(call)
         .with_state(door)
         .layer(CatchPanicLayer::new());
@@ -112,13 +117,9 @@ pub(crate) fn router(door: Arc<Door>, pages: Pages, readiness: Readiness, cors: 
     }
 }
 
-async fn ready(State(readiness): State<Readiness>) -> (StatusCode, &'static str) {
-    // What is missing is for the log, not for the public.
-    if readiness.missing().await.is_empty() {
-        (StatusCode::OK, "ok")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not ready")
-    }
+/// The gateway itself needs nothing but its services, and without one of them the others still answer.
+async fn ready(State(stopping): State<CancellationToken>) -> (StatusCode, &'static str) {
+    if stopping.is_cancelled() { (StatusCode::SERVICE_UNAVAILABLE, "stopping") } else { (StatusCode::OK, "ok") }
 }
 
 /// Any call of the contract.

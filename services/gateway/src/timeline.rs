@@ -50,6 +50,7 @@ pub(crate) struct Timeline {
 struct Position {
     seconds: i64,
     nanos: i32,
+    version: i64,
     id: String,
 }
 
@@ -63,8 +64,7 @@ impl Timeline {
         let mut paths = BTreeMap::new();
         for package in upstreams.packages() {
             let prefix = format!("/aftercare.{package}.v1.");
-            let rpc =
-                contract.rpcs.iter().find(|rpc| rpc.path.starts_with(&prefix) && rpc.method.name() == METHOD);
+            let rpc = contract.rpcs.iter().find(|rpc| rpc.path.starts_with(&prefix) && rpc.method.name() == METHOD);
             if let Some(rpc) = rpc {
                 paths.insert(package.to_owned(), rpc.path.parse()?);
             }
@@ -85,6 +85,7 @@ impl Timeline {
         });
         let after = page::open::<Position>(&request.page_token, &print)?.map(|position| TimelineEntry {
             at: Some(prost_types::Timestamp { seconds: position.seconds, nanos: position.nanos }),
+            record_version: position.version,
             id: position.id,
             ..TimelineEntry::default()
         });
@@ -94,9 +95,9 @@ impl Timeline {
         let questions = questions(&request, &customers, size, after.as_ref())?;
         let calls = self.paths.iter().flat_map(|(package, path)| {
             let metadata = &metadata;
-            questions.iter().map(move |question| async move {
-                (package, self.ask(metadata, path.clone(), question.clone()).await)
-            })
+            questions
+                .iter()
+                .map(move |question| async move { (package, self.ask(metadata, path.clone(), question.clone()).await) })
         });
         let mut merged = BTreeMap::new();
         let mut more = false;
@@ -115,8 +116,8 @@ impl Timeline {
         more |= merged.len() > size;
         let mut entries: Vec<TimelineEntry> = merged.into_values().take(size).collect();
         let last = entries.last().filter(|_| more).map(|entry| {
-            let (seconds, nanos, id) = place(entry);
-            page::seal(&Position { seconds, nanos, id }, &print)
+            let (seconds, nanos, version, id) = place(entry);
+            page::seal(&Position { seconds, nanos, version, id }, &print)
         });
         entries.retain(|entry| entry.customer_id.is_empty() || customers.contains(&entry.customer_id));
         Ok(CustomerTimeline {

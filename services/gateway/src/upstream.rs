@@ -5,16 +5,10 @@ use std::{
     fmt,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use futures::future::BoxFuture;
-use tonic::{
-    Status,
-    body::Body,
-    service::Routes,
-    transport::{Channel, Endpoint},
-};
+use tonic::{Status, body::Body, service::Routes, transport::Channel};
 use tower::{Service, ServiceExt as _};
 
 /// One service behind the door.
@@ -34,13 +28,7 @@ impl Upstream {
     ///
     /// When the address is none.
     pub fn remote(address: &str) -> anyhow::Result<Self> {
-        let endpoint = Endpoint::from_shared(address.to_owned())?
-            .connect_timeout(Duration::from_secs(2))
-            .http2_keep_alive_interval(Duration::from_secs(10))
-            .keep_alive_timeout(Duration::from_secs(5))
-            .keep_alive_while_idle(true)
-            .tcp_nodelay(true);
-        Ok(Self::Remote(endpoint.connect_lazy()))
+        Ok(Self::Remote(common::run::channel(address)?))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The whole door over one made-up upstream: what reaches a service, what comes back, on every surface.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -12,7 +14,6 @@ use common::{
     clock::Clock,
     config::{Environment, Settings, Sources},
     id::Ids,
-    lifecycle::admin::Readiness,
 };
 use gateway::{Config, Parts, Upstream};
 use http::{HeaderMap, Request, Response, StatusCode, header};
@@ -24,6 +25,7 @@ use proto::aftercare::{
     intake::v1::{Customer, GetCustomerRequest},
 };
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, service::Routes};
 use tonic_types::{ErrorDetails, StatusExt as _};
 use tower::ServiceExt as _;
@@ -60,7 +62,8 @@ fn upstream(log: Log, answer: impl Fn(&Seen) -> Result<Vec<u8>, Status> + Clone 
                     frame.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
                     frame.extend(message);
                     let trailers = HeaderMap::from_iter([("grpc-status".parse().unwrap(), "0".parse().unwrap())]);
-                    let body = http_body_util::Full::new(Bytes::from(frame)).with_trailers(std::future::ready(Some(Ok(trailers))));
+                    let body = http_body_util::Full::new(Bytes::from(frame))
+                        .with_trailers(std::future::ready(Some(Ok(trailers))));
                     ([(header::CONTENT_TYPE, "application/grpc")], Body::new(body)).into_response()
                 }
                 Err(status) => status.into_http(),
@@ -71,25 +74,24 @@ fn upstream(log: Log, answer: impl Fn(&Seen) -> Result<Vec<u8>, Status> + Clone 
 }
 
 fn customer(name: &str) -> Vec<u8> {
-    Customer { customer_id: CUSTOMER.into(), name: name.into(), etag: "7".into(), ..Customer::default() }.encode_to_vec()
+    Customer { customer_id: CUSTOMER.into(), name: name.into(), etag: "7".into(), ..Customer::default() }
+        .encode_to_vec()
 }
 
 async fn door(environment: Environment, upstreams: HashMap<String, Upstream>) -> Routes {
     let loaded = Sources::default().load::<Config>(gateway::NAME, gateway::DEFAULTS).unwrap();
     let mut settings = loaded.settings;
     settings.environment = environment;
-    let readiness = Readiness::new(Vec::new());
-    readiness.open();
     let parts = Parts {
         settings,
         config: loaded.service,
         upstreams,
         reasons: Vec::new(),
-        readiness,
+        stopping: CancellationToken::new(),
         clock: Clock::system(),
         ids: Ids::random(),
     };
-    gateway::build(parts).await.unwrap().routes
+    gateway::build(parts).await.unwrap()
 }
 
 struct Door {
@@ -137,7 +139,8 @@ async fn json(response: Response<tonic::body::Body>) -> (StatusCode, HeaderMap, 
 }
 
 fn reason(body: &Value) -> &str {
-    body["details"][0]["reason"].as_str().unwrap_or_default()
+    let details = body["details"].as_array().map(Vec::as_slice).unwrap_or_default();
+    details.iter().find_map(|detail| detail["reason"].as_str()).unwrap_or_default()
 }
 
 fn grpc(path: &str, content_type: &str, message: &impl Message) -> Request<Body> {
@@ -145,7 +148,11 @@ fn grpc(path: &str, content_type: &str, message: &impl Message) -> Request<Body>
     let mut frame = vec![0];
     frame.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
     frame.extend(message);
-    agent("POST", path).header(header::CONTENT_TYPE, content_type).header("te", "trailers").body(Body::from(frame)).unwrap()
+    agent("POST", path)
+        .header(header::CONTENT_TYPE, content_type)
+        .header("te", "trailers")
+        .body(Body::from(frame))
+        .unwrap()
 }
 
 fn wanted() -> GetCustomerRequest {
@@ -190,7 +197,8 @@ async fn a_rest_call_reaches_its_service_and_its_answer_the_caller() {
 async fn without_an_identity_nothing_reaches_a_service() {
     let door = Door::new(|_| Ok(customer(""))).await;
     let target = format!("/v1/customers/{CUSTOMER}");
-    let (status, headers, body) = json(door.send(Request::get(&target).body(Body::empty()).unwrap()).await).await;
+    let nobody = Request::get(&target).header("x-aftercare-role", "king").body(Body::empty()).unwrap();
+    let (status, headers, body) = json(door.send(nobody).await).await;
     assert_eq!((status, reason(&body)), (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED"));
     assert!(headers.contains_key("www-authenticate"));
 
@@ -220,7 +228,7 @@ async fn bad_requests_are_told_apart_and_change_nothing() {
         let request = agent(method, target).header(header::CONTENT_TYPE, content_type).header("accept-language", "zh");
         let (status, headers, answer) = json(door.send(request.body(Body::from(body.to_owned())).unwrap()).await).await;
         assert_eq!((status, reason(&answer)), (expected, why), "{method} {target}: {answer}");
-        assert_eq!(answer["message"].as_str().unwrap().is_ascii(), false, "not in Chinese: {answer}");
+        assert!(!answer["message"].as_str().unwrap().is_ascii(), "not in Chinese: {answer}");
         assert_eq!(status == StatusCode::METHOD_NOT_ALLOWED, headers.contains_key("allow"));
     }
     assert!(door.seen().is_empty());
@@ -360,10 +368,10 @@ async fn the_timeline_merges_all_services_page_by_page_and_names_who_is_missing(
             return Customer { customer_id: CUSTOMER.into(), ..Customer::default() }.encode_to_vec();
         }
         let request = ListTimelineRequest::decode(seen.message.clone()).unwrap();
-        let entries: Vec<TimelineEntry> = all.iter().map(|second| entry(service, *second, &format!("e{second}"))).collect();
-        let behind = entries.iter().position(|last| {
-            common::journal::token_after(&request, last).unwrap() == request.page_token
-        });
+        let entries: Vec<TimelineEntry> =
+            all.iter().map(|second| entry(service, *second, &format!("e{second}"))).collect();
+        let behind =
+            entries.iter().position(|last| common::journal::token_after(&request, last).unwrap() == request.page_token);
         // A token that is another service's entry: what is later than all of ours up to it.
         let start = match (request.page_token.is_empty(), behind) {
             (true, _) => 0,
@@ -394,7 +402,8 @@ async fn the_timeline_merges_all_services_page_by_page_and_names_who_is_missing(
     let mut token = String::new();
     for _ in 0..10 {
         let target = format!("/v1/customers/{CUSTOMER}/timeline?pageSize=2&pageToken={token}");
-        let (status, _, page) = json(routes.clone().oneshot(agent("GET", &target).body(Body::empty()).unwrap()).await.unwrap()).await;
+        let (status, _, page) =
+            json(routes.clone().oneshot(agent("GET", &target).body(Body::empty()).unwrap()).await.unwrap()).await;
         assert_eq!(status, StatusCode::OK, "{page}");
         assert_eq!(page["unavailableServices"], serde_json::json!(["complaint"]));
         found.extend(page["entries"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap().to_owned()));
@@ -406,7 +415,8 @@ async fn the_timeline_merges_all_services_page_by_page_and_names_who_is_missing(
     assert_eq!(found, ["e1", "e2", "e3", "e4", "e5", "e6", "e7", "e8", "e9"]);
 
     let target = format!("/v1/customers/{CUSTOMER}/timeline?pageToken=nonsense");
-    let (status, _, body) = json(routes.clone().oneshot(agent("GET", &target).body(Body::empty()).unwrap()).await.unwrap()).await;
+    let (status, _, body) =
+        json(routes.clone().oneshot(agent("GET", &target).body(Body::empty()).unwrap()).await.unwrap()).await;
     assert_eq!((status, reason(&body)), (StatusCode::BAD_REQUEST, "INVALID_PAGE_TOKEN"));
 
     let wanted = GetCustomerTimelineRequest { customer_id: CUSTOMER.into(), ..Default::default() };

@@ -32,7 +32,7 @@ pub(crate) fn request(
         bind_query(&input, binding, &mut object, &name, &value)?;
     }
     for variable in &binding.path_fields {
-        let taken = &segments[variable.start..segments.len() - variable.behind];
+        let taken = &segments[variable.start..variable.end.unwrap_or(segments.len())];
         let text = if variable.single {
             decoded(taken.first().copied().unwrap_or_default())?
         } else {
@@ -106,7 +106,9 @@ fn bind_path(object: &mut Map<String, Value>, path: &[FieldDescriptor], text: &s
     let same = match &*slot {
         Value::Null => true,
         Value::String(other) => other.is_empty() || other == text,
-        other => other.to_string() == text,
+        Value::Number(other) => other.to_string() == text,
+        Value::Bool(other) => matches!((other, text), (true, "true") | (false, "false")),
+        Value::Array(_) | Value::Object(_) => false,
     };
     if !same {
         return Err(Error::invalid(path_text(path), "differs from the path"));
@@ -158,9 +160,9 @@ fn leaf_value(field: &FieldDescriptor, text: &str, path: &[FieldDescriptor]) -> 
     };
     match field.kind() {
         Kind::Bool => boolean(),
-        Kind::Enum(_) => {
-            Ok(text.parse::<i32>().map_or_else(|_| Value::String(text.to_owned()), |number| Value::Number(number.into())))
-        }
+        Kind::Enum(_) => Ok(text
+            .parse::<i32>()
+            .map_or_else(|_| Value::String(text.to_owned()), |number| Value::Number(number.into()))),
         Kind::Message(message) => match message.full_name() {
             "google.protobuf.BoolValue" => boolean(),
             "google.protobuf.Timestamp"

@@ -76,13 +76,8 @@ pub(super) async fn answer(
         .await
         .map_err(|status| theirs(door, passage, status))?
         .into_inner();
-    let source = Source {
-        messages,
-        binding: binding.clone(),
-        pool: door.contract.pool.clone(),
-        form,
-        until: passage.deadline,
-    };
+    let source =
+        Source { messages, binding: binding.clone(), pool: door.contract.pool.clone(), form, until: passage.deadline };
     let pieces = stream::unfold(Some(source), |source| async move {
         let source = source?;
         Some(source.next().await)

@@ -26,7 +26,8 @@ pub(crate) enum BodyRule {
 pub(crate) struct PathField {
     pub(crate) fields: Vec<FieldDescriptor>,
     pub(crate) start: usize,
-    pub(crate) behind: usize,
+    /// `None`: all that is left.
+    pub(crate) end: Option<usize>,
     pub(crate) single: bool,
 }
 
@@ -203,7 +204,7 @@ fn binding(rpc: &Rpc, rule: &HttpRule) -> Result<Binding> {
             let leaf = fields.last().context("a field path is never empty")?;
             ensure!(!leaf.is_list() && !leaf.is_map(), "{path}: a path variable is one value");
             ensure!(!matches!(leaf.kind(), Kind::Message(_)), "{path}: a path variable is no message");
-            Ok(PathField { fields, start: variable.start, behind: variable.behind, single: variable.single })
+            Ok(PathField { fields, start: variable.start, end: variable.end, single: variable.single })
         })
         .collect::<Result<_>>()?;
     let body = match rule.body.as_str() {

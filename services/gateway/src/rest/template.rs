@@ -20,8 +20,8 @@ pub(crate) struct Variable {
     pub(crate) field: Vec<String>,
     /// Index of its first segment.
     pub(crate) start: usize,
-    /// How many segments stand behind it.
-    pub(crate) behind: usize,
+    /// Index of the first segment behind it; `None` when it takes all that is left.
+    pub(crate) end: Option<usize>,
     /// It takes exactly one segment; otherwise an encoded slash stays encoded.
     pub(crate) single: bool,
 }
@@ -54,9 +54,6 @@ impl Template {
         let total = parser.segments.len();
         let deep = parser.segments.iter().position(|segment| *segment == Segment::Rest);
         ensure!(deep.is_none_or(|at| at + 1 == total), "{text}: ** must be the last segment");
-        for variable in &mut parser.variables {
-            variable.behind = total - variable.behind;
-        }
         Ok(Self { segments: parser.segments, variables: parser.variables, verb })
     }
 }
@@ -64,7 +61,6 @@ impl Template {
 struct Parser<'a> {
     rest: &'a str,
     segments: Vec<Segment>,
-    /// While parsing, `behind` holds the index of the first segment behind the variable.
     variables: Vec<Variable>,
 }
 
@@ -117,7 +113,9 @@ impl Parser<'_> {
         }
         ensure!(self.eat("}"), "a variable that is not closed");
         let single = self.segments[start..] == [Segment::One];
-        self.variables.push(Variable { field, start, behind: self.segments.len(), single });
+        let deep = self.segments[start..].contains(&Segment::Rest);
+        let end = (!deep).then_some(self.segments.len());
+        self.variables.push(Variable { field, start, end, single });
         Ok(())
     }
 }
@@ -143,13 +141,13 @@ mod tests {
         assert_eq!(
             template.variables,
             [
-                Variable { field: vec!["name".into()], start: 1, behind: 2, single: false },
-                Variable { field: vec!["book".into(), "id".into()], start: 4, behind: 0, single: true },
+                Variable { field: vec!["name".into()], start: 1, end: Some(3), single: false },
+                Variable { field: vec!["book".into(), "id".into()], start: 4, end: Some(5), single: true },
             ]
         );
         let deep = Template::parse("/v1/{path=files/**}:read").unwrap();
         assert_eq!(deep.segments.last(), Some(&Segment::Rest));
-        assert_eq!((deep.variables[0].start, deep.variables[0].behind), (1, 0));
+        assert_eq!((deep.variables[0].start, deep.variables[0].end), (1, None));
         assert_eq!(Template::parse("/v1/events:republish").unwrap().verb, "republish");
     }
 

@@ -23,7 +23,12 @@ struct Sent {
 
 /// What a REST call becomes: the RPC's name and its request as JSON, empty fields left out; or the refusal's reason,
 /// field and rule.
-fn sent_with(method: Method, target: &str, body: &str, headers: &[(&'static str, &'static str)]) -> Result<Sent, [String; 3]> {
+fn sent_with(
+    method: Method,
+    target: &str,
+    body: &str,
+    headers: &[(&'static str, &'static str)],
+) -> Result<Sent, [String; 3]> {
     let contract = contract();
     let table = Table::read(&contract.rpcs).unwrap();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));

@@ -1,0 +1,64 @@
+//! The command line of the gateway's own process.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use common::run::{Host, block_on, print, sources};
+
+use crate::{Config, DEFAULTS, NAME, contract::Contract, openapi, rest::table::Table};
+
+/// The public door of Aftercare.
+#[derive(Debug, Parser)]
+#[command(name = "aftercare-gateway", version, disable_help_subcommand = true)]
+struct Line {
+    /// File with settings; see `config/default.toml` for the keys. The environment wins over it.
+    #[arg(long, global = true, env = "AFTERCARE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Serves until it is stopped.
+    Serve,
+    /// Does nothing: the gateway keeps no data. It is there so that all images are rolled out alike.
+    Migrate,
+    /// Checks the settings and says what is wrong.
+    Check,
+    /// Prints the OpenAPI document.
+    Openapi,
+}
+
+/// Runs the gateway's binary.
+#[must_use]
+pub fn run() -> ExitCode {
+    let line = Line::parse();
+    block_on(async move {
+        let sources = sources(&[NAME], line.config)?;
+        match line.command {
+            Action::Serve => {
+                let mut host = Host::new(NAME, DEFAULTS, sources)?;
+                host.life().obey_signals();
+                crate::add(&mut host, Vec::new()).await?;
+                host.start().await?.wait().await
+            }
+            Action::Migrate => {
+                print("the gateway keeps no data");
+                Ok(())
+            }
+            Action::Check => {
+                let loaded = sources.load::<Config>(NAME, DEFAULTS)?;
+                let peers: Vec<&str> = loaded.settings.peers.keys().map(String::as_str).collect();
+                print(&format!("the settings are in order; services behind the door: {}", peers.join(", ")));
+                Ok(())
+            }
+            Action::Openapi => {
+                let contract = Contract::read(proto::DESCRIPTORS)?;
+                let table = Table::read(&contract.rpcs)?;
+                print(&serde_json::to_string_pretty(&openapi::document(&contract, &table))?);
+                Ok(())
+            }
+        }
+    })
+}
