@@ -137,7 +137,7 @@ pub async fn build(parts: Parts) -> anyhow::Result<Routes> {
     let services = Upstreams::new(packages.clone(), HashMap::new());
     let timeline = Timeline::new(&contract, services, identity.clone(), catalog.clone())?;
     packages.insert(NAME.to_owned(), Upstream::Local(Routes::new(TimelineServiceServer::new(timeline))));
-    let beside = surface::beside_contract(development, stopping.clone()).await?;
+    let beside = surface::beside_contract(&contract, development, stopping.clone()).await?;
 
     let pages = surface::Pages::render(&contract, &table, &reasons);
     let door = Arc::new(Door {

@@ -1,6 +1,11 @@
 //! The one port: pages and probes by path, everything else by its content type to gRPC, gRPC-Web or REST.
 
-use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    convert::Infallible,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use axum::{
@@ -25,6 +30,9 @@ use crate::{
     Reasons, contract::Contract, docs, door::Door, grpc, openapi, rest, rest::table::Table, upstream::Upstream,
 };
 
+/// The standard health service of gRPC.
+const HEALTH: &str = "grpc.health.v1.Health";
+
 /// The pages, rendered once.
 #[derive(Clone, Debug)]
 pub(crate) struct Pages {
@@ -46,6 +54,7 @@ impl Pages {
 
 /// What gRPC clients expect beside the contract: health, and reflection in development only.
 pub(crate) async fn beside_contract(
+    contract: &Contract,
     development: bool,
     stopping: CancellationToken,
 ) -> anyhow::Result<HashMap<String, Upstream>> {
@@ -56,12 +65,16 @@ pub(crate) async fn beside_contract(
         reporter.set_service_status("", ServingStatus::NotServing).await;
     });
     let mut beside = HashMap::new();
-    beside.insert("grpc.health.v1.Health".to_owned(), Upstream::Local(Routes::new(health)));
+    beside.insert(HEALTH.to_owned(), Upstream::Local(Routes::new(health)));
     if development {
+        let exposed = contract.rpcs.iter().filter(|rpc| rpc.exposed);
+        let names: BTreeSet<String> =
+            exposed.map(|rpc| rpc.method.parent_service().full_name().to_owned()).chain([HEALTH.to_owned()]).collect();
         let builder = || {
-            tonic_reflection::server::Builder::configure()
+            let builder = tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
-                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+            names.iter().fold(builder, tonic_reflection::server::Builder::with_service_name)
         };
         let v1 = Routes::new(builder().build_v1()?);
         beside.insert("grpc.reflection.v1.ServerReflection".to_owned(), Upstream::Local(v1));

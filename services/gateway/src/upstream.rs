@@ -99,7 +99,8 @@ impl Service<http::Request<Body>> for Upstreams {
                 Some(Upstream::Remote(channel)) => {
                     channel.oneshot(request).await.map_err(|error| Status::from_error(error.into()))
                 }
-                None => Err(Status::unimplemented("")),
+                // An error that the door puts into its own words: the part is missing here, not the RPC.
+                None => Err(Status::from_error("no address for this service".into())),
             }
         })
     }

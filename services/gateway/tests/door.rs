@@ -283,7 +283,7 @@ async fn what_is_not_exposed_is_not_there() {
     // Known to the contract, but nobody serves it here.
     let path = "/aftercare.survey.v1.SurveyService/ListTimeline";
     let response = door.send(grpc(path, "application/grpc", &ListTimelineRequest::default())).await;
-    assert_eq!(response.headers()["grpc-status"], "12");
+    assert_eq!(response.headers()["grpc-status"], "14");
     assert!(door.seen().is_empty());
 
     let reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
