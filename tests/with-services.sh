@@ -98,7 +98,8 @@ start_redis() {
   local port
   for _ in 1 2 3 4 5; do
     port=$(free_port)
-    redis-server --bind 127.0.0.1 --port "$port" --dir "$work" --save '' --appendonly yes --appendfsync everysec \
+    # A session of its own: ctrl-c stops the command first, and us after it.
+    setsid redis-server --bind 127.0.0.1 --port "$port" --dir "$work" --save '' --appendonly yes --appendfsync everysec \
       --maxmemory-policy noeviction >"$work/redis.log" 2>&1 &
     redis_pid=$!
     for _ in $(seq 100); do
@@ -122,7 +123,9 @@ trap stop EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 [[ $(id -u) -eq 0 ]] && chown postgres: "$work"
-start_postgres "$(postgres_bin)"
+bin=$(postgres_bin)
+export PATH="$bin:$PATH"
+start_postgres "$bin"
 start_redis
 
 if [[ $1 == --keep ]]; then
@@ -138,9 +141,8 @@ fi
 
 "$@" &
 command_pid=$!
-# A signal to us reaches the command too, and we still stop the servers.
-trap 'kill -INT "$command_pid" 2>/dev/null || true' INT
-trap 'kill -TERM "$command_pid" 2>/dev/null || true' TERM HUP
+# A signal to us ends the command (in the background it is deaf to INT), and we still stop the servers.
+trap 'kill -TERM "$command_pid" 2>/dev/null || true' INT TERM HUP
 status=0
 wait "$command_pid" || status=$?
 if kill -0 "$command_pid" 2>/dev/null; then

@@ -1,5 +1,7 @@
 //! One process of several services, and several processes of one: start, events between them, probes, refusals, stop.
 
+#![expect(clippy::unwrap_used, reason = "what fails here must fail the test")]
+
 use std::{
     sync::{LazyLock, Mutex, PoisonError},
     time::{Duration, Instant},

@@ -69,7 +69,6 @@ pub(super) fn ask_owner(
     })
 }
 
-#[expect(clippy::result_large_err, reason = "tonic's own error type")]
 async fn ask(peer: &Peer, token: &str, request: RepublishRequest) -> Result<RepublishResponse, Status> {
     let mut request = Request::new(request);
     request.set_timeout(ASK);

@@ -1,0 +1,68 @@
+# The only commands anybody runs; the build machine calls the same ones. `make help` lists them.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run run-split migrate test ci fmt fmt-check lint buf buf-baseline docs deny bench clean
+
+SERVICES := intake dispatch parts-inventory complaint survey
+# For Linux; elsewhere name your own: make buf BUF=/path/to/buf
+BUF := tests/node_modules/@bufbuild/buf-linux-$(subst x86_64,x64,$(shell uname -m))/bin/buf
+DENY_VERSION := 0.20.2
+DENY := .tools/bin/cargo-deny
+
+help: ## lists these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "  %-14s %s\n", $$1, $$2}'
+
+run: ## builds and starts everything in one process, on SQLite in ./data, with demo data
+	cargo build --locked --profile fast -p aftercare-all-in-one
+	exec target/fast/aftercare serve --demo
+
+run-split: ## builds and starts the six binaries on a throw-away PostgreSQL and Redis
+	cargo build --locked --profile fast $(SERVICES:%=-p aftercare-%) -p aftercare-gateway
+	exec tests/with-services.sh tests/run-split.sh target/fast
+
+migrate: ## runs pending migrations of the one-process form in ./data
+	cargo build --locked --profile fast -p aftercare-all-in-one
+	target/fast/aftercare migrate
+
+test: ## all tests, beside a throw-away PostgreSQL and Redis of their own
+	cargo build --locked --workspace --bins
+	tests/with-services.sh cargo nextest run --locked --workspace
+
+ci: fmt-check buf lint docs deny test ## everything the build machine checks, the cheap things first
+
+fmt: ## formats all sources
+	cargo fmt --all
+
+fmt-check:
+	cargo fmt --all --check
+
+lint: ## clippy on everything, warnings are errors
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+buf: $(BUF) ## checks the contract: style, and that it breaks nobody
+	$(BUF) lint proto
+	$(BUF) breaking proto --against proto/baseline.binpb
+
+buf-baseline: $(BUF) ## makes the present contract the one that must not be broken (with a release)
+	$(BUF) build proto --exclude-source-info -o proto/baseline.binpb
+
+$(BUF): tests/package-lock.json
+	npm ci --prefix tests --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+docs: ## the reference of the code, warnings are errors
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+
+deny: $(DENY) ## bans, licences and sources of everything we depend on
+	$(DENY) --log-level warn check bans licenses sources
+
+$(DENY):
+	cargo install --locked --root .tools --version $(DENY_VERSION) cargo-deny
+
+bench: ## benchmarks, bounded, each as a ratio of two things measured in one run
+	tests/with-services.sh cargo bench --locked -p aftercare-tests
+
+clean: ## removes what was built; data and tools stay
+	cargo clean
