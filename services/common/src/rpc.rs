@@ -23,7 +23,6 @@ pub const ERROR_DOMAIN: &str = "aftercare";
 /// # Errors
 ///
 /// `UNAUTHENTICATED` or `INVALID_FIELDS`, as a status in the caller's language.
-#[expect(clippy::result_large_err, reason = "tonic's own error type")]
 pub fn enter<Q: proto::Request>(core: &Core, method: &'static str, request: Request<Q>) -> Result<(Call, Q), Status> {
     let text = |key: &str| request.metadata().get(key).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let language = Language::negotiate(text(auth::LANGUAGE));

@@ -53,7 +53,7 @@ pub struct TestDb {
 /// # Panics
 ///
 /// When it cannot be made: that fails the test.
-#[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a test without a database must fail")]
+#[expect(clippy::expect_used, reason = "a test without a database must fail")]
 pub async fn database(backend: Backend) -> TestDb {
     let (url, folder) = match backend {
         Backend::Sqlite => {
@@ -118,7 +118,6 @@ pub async fn bench<D: Definition>(backend: Backend, overrides: &str) -> Bench {
 ///
 /// Never.
 #[must_use]
-#[expect(clippy::unwrap_used, reason = "a constant")]
 pub fn start() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 3, 2, 2, 0, 0).unwrap()
 }

@@ -40,6 +40,7 @@ mod thing {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// The one record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Thing {
     id: String,
