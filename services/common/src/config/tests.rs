@@ -43,7 +43,7 @@ fn defaults_are_whole_and_the_service_wins_over_the_shared_ones() {
     assert_eq!(loaded.settings.listen.port(), 50052);
     assert_eq!(loaded.settings.database.url, "sqlite://data/dispatch.db");
     assert_eq!(loaded.service.offer.timeout, Duration::from_secs(900));
-    assert_eq!(loaded.settings.drain.deadline, Duration::from_secs(20));
+    assert_eq!(loaded.settings.drain.deadline, Duration::from_secs(12));
 }
 
 #[test]

@@ -56,9 +56,8 @@ impl Guard {
         Ok(Self { room, limits: limits.clone(), catalog: Arc::new(Catalog::common()?) })
     }
 
-    fn refuse(&self, headers: &HeaderMap, error: Error) -> Status {
-        let language = headers.get(auth::LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        rpc::status_in(&self.catalog, Language::negotiate(language), error)
+    fn refuse(&self, language: Language, error: Error) -> Status {
+        rpc::status_in(&self.catalog, language, error)
     }
 }
 
@@ -96,17 +95,19 @@ where
         let guard = self.guard.clone();
         Box::pin(async move {
             let mut account = Account::open(request.uri().path());
-            let headers = request.headers().clone();
+            let headers = request.headers();
+            let accepted = headers.get(auth::LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            let language = Language::negotiate(accepted);
+            let left = asked_for(headers).unwrap_or(guard.limits.default_deadline).min(guard.limits.longest_deadline);
             // Probes are answered however busy we are.
             if account.method.counted {
                 let Ok(permit) = guard.room.clone().try_acquire_owned() else {
-                    let status = guard.refuse(&headers, Error::new(reason::OVERLOADED));
+                    let status = guard.refuse(language, Error::new(reason::OVERLOADED));
                     account.close(status.code());
                     return Ok(status.into_http());
                 };
                 account.permit = Some(permit);
             }
-            let left = asked_for(&headers).unwrap_or(guard.limits.default_deadline).min(guard.limits.longest_deadline);
             request.extensions_mut().insert(Deadline(Instant::now() + left));
             let answer = AssertUnwindSafe(inner.call(request)).catch_unwind();
             let refused = match tokio::time::timeout(left, answer).await {
@@ -116,7 +117,7 @@ where
                 Ok(Err(_panic)) => Error::new(reason::INTERNAL),
                 Err(_) => Error::new(reason::DEADLINE_EXCEEDED),
             };
-            let status = guard.refuse(&headers, refused);
+            let status = guard.refuse(language, refused);
             account.close(status.code());
             Ok(status.into_http())
         })
