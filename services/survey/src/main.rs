@@ -1,2 +1,5 @@
 //! The survey binary.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    common::run::<survey::Survey>()
+}

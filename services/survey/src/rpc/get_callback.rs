@@ -1,0 +1,12 @@
+//! Gives one callback.
+
+use common::{error::Result, id::Id as _, service::Call};
+use proto::aftercare::survey::v1::{GetCallbackRequest, Callback};
+
+use crate::{Context, convert, domain::CallbackId, store};
+
+pub(crate) async fn handle(ctx: &Context, _call: &Call, request: GetCallbackRequest) -> Result<Callback> {
+    let id = CallbackId::parse(&request.callback_id)?;
+    let record = store::callback::load(ctx.core.db.read(), &id).await?;
+    Ok(convert::callback::message(&record))
+}

@@ -1,0 +1,12 @@
+//! Gives one follow-up.
+
+use common::{error::Result, id::Id as _, service::Call};
+use proto::aftercare::survey::v1::{GetFollowUpRequest, FollowUp};
+
+use crate::{Context, convert, domain::FollowUpId, store};
+
+pub(crate) async fn handle(ctx: &Context, _call: &Call, request: GetFollowUpRequest) -> Result<FollowUp> {
+    let id = FollowUpId::parse(&request.follow_up_id)?;
+    let record = store::follow_up::load(ctx.core.db.read(), &id).await?;
+    Ok(convert::follow_up::message(&record))
+}

@@ -1,0 +1,12 @@
+//! Gives one response.
+
+use common::{error::Result, id::Id as _, service::Call};
+use proto::aftercare::survey::v1::{GetResponseRequest, Response};
+
+use crate::{Context, convert, domain::ResponseId, store};
+
+pub(crate) async fn handle(ctx: &Context, _call: &Call, request: GetResponseRequest) -> Result<Response> {
+    let id = ResponseId::parse(&request.response_id)?;
+    let record = store::response::load(ctx.core.db.read(), &id).await?;
+    Ok(convert::answer::message(&record))
+}

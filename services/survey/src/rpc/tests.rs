@@ -1,0 +1,1 @@
+//! The service through its own door, on both databases.
