@@ -100,7 +100,7 @@ pub mod aftercare {
 }
 
 /// Generated messages of Google's API packages.
-#[allow(missing_docs, clippy::all, unused_qualifications, unreachable_pub)]
+#[allow(missing_docs, clippy::all, rustdoc::all, unused_qualifications, unreachable_pub)]
 pub mod google {
     /// HTTP mappings.
     pub mod api {
@@ -113,7 +113,7 @@ pub mod google {
 }
 
 /// Generated rules of protovalidate.
-#[allow(missing_docs, clippy::all, unused_qualifications, unreachable_pub)]
+#[allow(missing_docs, clippy::all, rustdoc::all, unused_qualifications, unreachable_pub)]
 pub mod buf {
     /// Rules.
     pub mod validate {

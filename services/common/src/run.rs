@@ -77,7 +77,7 @@ enum DeadLetters {
 pub fn run<D: Definition>() -> ExitCode {
     let own = D::commands();
     let name = format!("aftercare-{}", D::NAME.replace('_', "-"));
-    let mut line = Line::command().name(D::NAME).bin_name(name);
+    let mut line = Line::command().name(D::NAME).bin_name(name).about(format!("Aftercare: the service {}", D::NAME));
     for command in &own {
         line = line.subcommand(clap::Command::new(command.name).about(command.about));
     }
