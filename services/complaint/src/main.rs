@@ -1,2 +1,5 @@
 //! The complaint binary.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    common::run::run::<complaint::Complaint>()
+}

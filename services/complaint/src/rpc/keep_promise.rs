@@ -1,0 +1,16 @@
+//! Records that a promise was kept, in every state but ARCHIVED.
+
+use common::{error::Result, id::Id as _, service::Call};
+use proto::aftercare::complaint::v1::{Complaint, KeepPromiseRequest};
+
+use crate::{Context, convert, domain::ComplaintId, store};
+
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: KeepPromiseRequest) -> Result<Complaint> {
+    let id = ComplaintId::parse(&request.complaint_id)?;
+    let work = ctx.core.begin(call, &request).await?;
+    let complaint = store::complaint::load(&*work, &id).await?;
+    call.check_etag(&request.etag, &complaint)?;
+    let changed = complaint.keep_promise(request.promise_no, request.note, call.now)?;
+    let complaint = store::complaint::save(&work, call, &ctx.policy, changed).await?;
+    work.commit(convert::complaint(&complaint)).await
+}
