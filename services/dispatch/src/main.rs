@@ -1,2 +1,5 @@
-//! The dispatch binary.
-fn main() {}
+//! The dispatch service's own binary.
+
+fn main() -> std::process::ExitCode {
+    common::run::<dispatch::Dispatch>()
+}

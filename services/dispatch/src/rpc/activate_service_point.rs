@@ -1,0 +1,16 @@
+//! Gives work to a service point.
+
+use common::{error::Result, id::Id as _, service::Call};
+use proto::aftercare::dispatch::v1::{ActivateServicePointRequest, ServicePoint};
+
+use crate::{Context, convert, domain::ServicePointId, store};
+
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: ActivateServicePointRequest) -> Result<ServicePoint> {
+    let id = ServicePointId::parse(&request.service_point_id)?;
+    let work = ctx.core.begin(call, &request).await?;
+    let point = store::service_point::load(&*work, &id).await?;
+    call.check_etag(&request.etag, &point)?;
+    let changed = point.activate(&call.actor, request.note, call.now)?;
+    let point = store::service_point::save(&work, call, changed).await?;
+    work.commit(convert::service_point::message(&point)).await
+}

@@ -1,0 +1,29 @@
+//! Adds to the on-site record.
+
+use common::{error::Result, id::Id as _, service::Call};
+use proto::aftercare::dispatch::v1::{RecordWorkRequest, WorkOrder};
+
+use crate::{Context, convert, domain::{WorkOrderId, site::Additions, work_order::Mark}, store};
+
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: RecordWorkRequest) -> Result<WorkOrder> {
+    let id = WorkOrderId::parse(&request.work_order_id)?;
+    let work = ctx.core.begin(call, &request).await?;
+    let order = store::work_order::load(&*work, &id).await?;
+    call.check_etag(&request.etag, &order)?;
+    let mark = Mark { at: call.now, position: request.position.map(Into::into), actor_id: call.actor.id.clone() };
+    let more = Additions {
+        checklist: convert::site::checklist(request.checklist),
+        diagnosis: request.diagnosis.map(convert::site::diagnosis),
+        consent: request.consent.map(|consent| convert::site::consent(consent, call.now)).transpose()?,
+        labour: convert::site::labour(request.labour),
+        parts: convert::site::parts(request.parts)?,
+        readings: convert::site::readings(request.readings),
+        functional_test: request.functional_test.map(convert::site::test),
+        photos: convert::attachments(request.photos),
+        remarks: request.remarks,
+        ..Additions::default()
+    };
+    let changed = order.record(more, request.answer, mark)?;
+    let order = store::work_order::save(&work, call, changed).await?;
+    work.commit(convert::work_order::message(&order)).await
+}

@@ -1,0 +1,17 @@
+//! Work goes on.
+
+use common::{error::Result, id::Id as _, service::Call};
+use proto::aftercare::dispatch::v1::{ResumeWorkOrderRequest, WorkOrder};
+
+use crate::{Context, convert, domain::{WorkOrderId, work_order::Mark}, store};
+
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: ResumeWorkOrderRequest) -> Result<WorkOrder> {
+    let id = WorkOrderId::parse(&request.work_order_id)?;
+    let work = ctx.core.begin(call, &request).await?;
+    let order = store::work_order::load(&*work, &id).await?;
+    call.check_etag(&request.etag, &order)?;
+    let mark = Mark { at: call.now, position: request.position.map(Into::into), actor_id: call.actor.id.clone() };
+    let changed = order.resume(request.note, mark)?;
+    let order = store::work_order::save(&work, call, changed).await?;
+    work.commit(convert::work_order::message(&order)).await
+}

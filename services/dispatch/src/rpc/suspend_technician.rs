@@ -1,0 +1,16 @@
+//! Gives a technician no jobs for the time being.
+
+use common::{error::Result, id::Id as _, service::Call};
+use proto::aftercare::dispatch::v1::{SuspendTechnicianRequest, Technician};
+
+use crate::{Context, convert, domain::TechnicianId, store};
+
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: SuspendTechnicianRequest) -> Result<Technician> {
+    let id = TechnicianId::parse(&request.technician_id)?;
+    let work = ctx.core.begin(call, &request).await?;
+    let technician = store::technician::load(&*work, &id).await?;
+    call.check_etag(&request.etag, &technician)?;
+    let changed = technician.suspend(request.reason, call.now)?;
+    let technician = store::technician::save(&work, call, changed).await?;
+    work.commit(convert::technician::message(&technician)).await
+}

@@ -1,0 +1,194 @@
+//! Reads what the eligibility rules need to know, and asks them.
+
+use std::collections::BTreeMap;
+
+use chrono::{Duration, NaiveDate, NaiveDateTime};
+use common::{
+    convert::Window,
+    db::Tx,
+    error::{Error, Result},
+};
+use sea_orm::ConnectionTrait;
+
+use super::{guard, work_order};
+use crate::{
+    Context,
+    convert::zone,
+    domain::{
+        TechnicianId,
+        eligibility::{Job, Person, Refusal, Rule, Suitability, Travel, Visit, refusals, suitability},
+        service_point::ServicePoint,
+        technician::Technician,
+        work_order::{Offer, WorkOrder},
+    },
+    error::reason,
+};
+
+/// Visits this far before and after are looked at: no way takes longer.
+const AROUND: Duration = Duration::hours(24);
+
+/// One technician as the rules see one at the planned time.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    technician: Technician,
+    point: ServicePoint,
+    local_start: NaiveDateTime,
+    local_end: NaiveDateTime,
+    point_day: NaiveDate,
+    visits: Vec<Visit>,
+    jobs_that_day: i32,
+    point_jobs_that_day: i32,
+}
+
+/// What the rules say of one technician.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    /// The technician.
+    pub(crate) technician: Technician,
+    /// Every rule in the way.
+    pub(crate) refusals: Vec<Refusal>,
+    /// How well the technician suits.
+    pub(crate) suitability: Suitability,
+    /// Jobs on that day.
+    pub(crate) jobs_that_day: i32,
+}
+
+impl Facts {
+    /// Reads them.
+    pub(crate) async fn read(
+        on: &impl ConnectionTrait,
+        order: &WorkOrder,
+        technician: Technician,
+        point: ServicePoint,
+        planned: &Window,
+    ) -> Result<Self> {
+        let local_start = zone::local(&technician.time_zone, planned.start)?;
+        let point_day = zone::local(&point.time_zone, planned.start)?.date();
+        let around = Window { start: planned.start - AROUND, end: planned.end + AROUND };
+        let (id, point_id) = (technician.id.as_str(), point.id.as_str());
+        let of_technician = work_order::entity::Column::TechnicianId;
+        let of_point = work_order::entity::Column::ServicePointId;
+        let own = day(&technician.time_zone, local_start.date())?;
+        let points = day(&point.time_zone, point_day)?;
+        Ok(Self {
+            visits: work_order::visits(on, id, &around, &order.id).await?,
+            jobs_that_day: work_order::jobs(on, of_technician, id, &own, &order.id).await?,
+            point_jobs_that_day: work_order::jobs(on, of_point, point_id, &points, &order.id).await?,
+            local_start,
+            local_end: zone::local(&technician.time_zone, planned.end)?,
+            point_day,
+            technician,
+            point,
+        })
+    }
+
+    fn person(&self) -> Person<'_> {
+        Person {
+            technician: &self.technician,
+            point: &self.point,
+            local_start: self.local_start,
+            local_end: self.local_end,
+            point_day: self.point_day,
+            visits: &self.visits,
+            jobs_that_day: self.jobs_that_day,
+            point_jobs_that_day: self.point_jobs_that_day,
+        }
+    }
+
+    /// Asks the rules.
+    pub(crate) fn judge(
+        self,
+        order: &WorkOrder,
+        windows: &[Window],
+        planned: Window,
+        travel: &Travel,
+        holders: &BTreeMap<&str, i32>,
+    ) -> Verdict {
+        let refused = order.refused_by();
+        let job = Job {
+            skills: &order.required_skills,
+            certificates: &order.required_certificates,
+            category_code: &order.request.category_code,
+            division_code: &order.request.division_code,
+            position: order.request.position,
+            language: &order.request.language,
+            windows,
+            excluded: &order.excluded,
+            preferred: &order.preferred,
+            refused: &refused,
+            short_skus: &order.parts.short_skus,
+            planned,
+        };
+        let person = self.person();
+        let found = refusals(&job, &person, travel);
+        let suitability = suitability(&job, &person, holders);
+        Verdict { refusals: found, suitability, jobs_that_day: self.jobs_that_day, technician: self.technician }
+    }
+}
+
+fn day(zone_name: &str, date: NaiveDate) -> Result<Window> {
+    let (start, end) = zone::day(zone_name, date)?;
+    Ok(Window { start, end })
+}
+
+/// What a dispatcher asks for.
+#[derive(Debug)]
+pub(crate) struct Wish<'a> {
+    /// The technician.
+    pub(crate) technician_id: &'a str,
+    /// The window told to the customer.
+    pub(crate) window: Window,
+    /// The planned work.
+    pub(crate) planned: Window,
+    /// Windows that the customer accepts.
+    pub(crate) windows: &'a [Window],
+    /// Soft rules to override.
+    pub(crate) overrides: Vec<Rule>,
+    /// Why.
+    pub(crate) override_reason: String,
+}
+
+/// Makes an offer of a wish, or says every rule that stands in the way. Holds the technician's days until the end of
+/// the transaction.
+///
+/// # Errors
+///
+/// `TECHNICIAN_NOT_ELIGIBLE`, `OVERRIDE_WITHOUT_REASON`, `NOT_FOUND`.
+pub(crate) async fn offer(ctx: &Context, tx: &Tx, order: &WorkOrder, wish: Wish<'_>) -> Result<Offer> {
+    use common::id::Id as _;
+    let id = TechnicianId::parse(wish.technician_id)?;
+    if !wish.overrides.is_empty() && wish.override_reason.is_empty() {
+        return Err(Error::new(reason::OVERRIDE_WITHOUT_REASON).field("override_reason", "required"));
+    }
+    let technician = super::technician::load(tx, &id).await?;
+    let point = super::service_point::load(tx, &technician.service_point_id).await?;
+    guard::hold(tx, &technician, &point, &wish.planned).await?;
+    let facts = Facts::read(tx, order, technician, point, &wish.planned).await?;
+    let verdict = facts.judge(order, wish.windows, wish.planned, &ctx.config.travel.speed(), &BTreeMap::new());
+    let overridable = |refusal: &Refusal| refusal.rule.soft() && wish.overrides.contains(&refusal.rule);
+    let (overridden, refused): (Vec<_>, Vec<_>) = verdict.refusals.into_iter().partition(overridable);
+    if !refused.is_empty() {
+        return Err(not_eligible(&id, &refused));
+    }
+    Ok(Offer {
+        technician_id: id,
+        service_point_id: verdict.technician.service_point_id,
+        window: wish.window,
+        planned: wish.planned,
+        overridden,
+        override_reason: wish.override_reason,
+    })
+}
+
+fn not_eligible(id: &TechnicianId, refused: &[Refusal]) -> Error {
+    let mut codes: Vec<_> = refused.iter().map(|refusal| refusal.rule.code()).collect();
+    codes.dedup();
+    let told = refused.iter().map(|refusal| {
+        format!("{} {} needed={} found={}", refusal.rule.code(), refusal.subject, refusal.needed, refusal.found)
+    });
+    Error::new(reason::TECHNICIAN_NOT_ELIGIBLE)
+        .with("technician", id)
+        .with("rules", codes.join(", "))
+        .with("refusals", told.collect::<Vec<_>>().join("; "))
+        .with("overridable", if refused.iter().all(|refusal| refusal.rule.soft()) { "true" } else { "false" })
+}

@@ -1,0 +1,216 @@
+//! Rows of work orders: what lists filter by, and the timers that follow from a state.
+
+use chrono::{DateTime, Utc};
+use common::{
+    convert::Window,
+    db::Tx,
+    error::Result,
+    record::{Changed, Record as _},
+    service::Call,
+    store::{self, Table, set},
+    timer,
+};
+use sea_orm::{QueryOrder as _, QuerySelect as _, entity::prelude::*};
+
+use crate::{
+    convert,
+    domain::{WorkOrderId, eligibility::Visit, work_order::WorkOrder},
+};
+
+/// The timer of an offer that runs out.
+pub(crate) const OFFER: &str = "offer";
+/// The timer of a customer who must have been reached.
+pub(crate) const CONTACT: &str = "contact";
+/// The timer of a window that ends.
+pub(crate) const LATE: &str = "late";
+/// The timer of the next step of an escalation.
+pub(crate) const ESCALATION: &str = "escalation";
+
+/// States in which the technician's time is taken.
+const BUSY: [&str; 6] = ["assigned", "accepted", "en_route", "on_site", "in_progress", "suspended"];
+/// States that count for the limits of a day.
+const COUNTED: [&str; 9] = [
+    "assigned", "accepted", "en_route", "on_site", "in_progress", "suspended", "completed", "failed", "verified",
+];
+
+/// The table `work_order`.
+pub(crate) mod entity {
+    use sea_orm::entity::prelude::*;
+
+    /// A work order; the body is the truth.
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "work_order")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        pub version: i64,
+        pub number: String,
+        pub state: String,
+        pub org_unit_id: String,
+        pub service_request_id: String,
+        pub service_request_number: String,
+        pub visit_number: i32,
+        pub customer_id: String,
+        pub kind: String,
+        /// Empty while unassigned.
+        pub technician_id: String,
+        /// Empty while unassigned.
+        pub service_point_id: String,
+        /// Start of the window given, promised or wished for; the end of time when there is none.
+        pub window_start: DateTimeUtc,
+        pub planned_start: Option<DateTimeUtc>,
+        pub planned_end: Option<DateTimeUtc>,
+        /// The end of time when there is none.
+        pub resolution_due_at: DateTimeUtc,
+        pub escalated: bool,
+        pub created_at: DateTimeUtc,
+        pub updated_at: DateTimeUtc,
+        #[sea_orm(column_type = "JsonBinary")]
+        pub body: Json,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Stands for "no such instant" in columns that order lists: 2200-01-01.
+pub(crate) fn end_of_time() -> DateTime<Utc> {
+    DateTime::from_timestamp(7_258_118_400, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+impl Table for entity::Entity {
+    type Record = WorkOrder;
+    const ID: entity::Column = entity::Column::Id;
+    const VERSION: entity::Column = entity::Column::Version;
+
+    fn row(order: &WorkOrder) -> Result<entity::ActiveModel> {
+        let at = order.state.assignment();
+        let window = at.map(|at| at.window).or(order.promised).or(order.request.windows.first().copied());
+        Ok(entity::ActiveModel {
+            id: set(order.id.to_string()),
+            version: set(order.version),
+            number: set(order.number.clone()),
+            state: set(order.state().to_owned()),
+            org_unit_id: set(order.request.org_unit_id.clone()),
+            service_request_id: set(order.request.id.clone()),
+            service_request_number: set(order.request.number.clone()),
+            visit_number: set(order.visit_number),
+            customer_id: set(order.request.customer_id.clone()),
+            kind: set(order.request.kind.clone()),
+            technician_id: set(at.map(|at| at.technician_id.to_string()).unwrap_or_default()),
+            service_point_id: set(at.map(|at| at.service_point_id.to_string()).unwrap_or_default()),
+            window_start: set(window.map_or_else(end_of_time, |window| window.start)),
+            planned_start: set(at.map(|at| at.planned.start)),
+            planned_end: set(at.map(|at| at.planned.end)),
+            resolution_due_at: set(order.request.resolution_due_at.unwrap_or_else(end_of_time)),
+            escalated: set(order.attention > 0),
+            created_at: set(order.created_at),
+            updated_at: set(order.updated_at),
+            body: set(store::body(order)?),
+        })
+    }
+
+    fn record(row: entity::Model) -> Result<WorkOrder> {
+        store::from_body(row.body)
+    }
+}
+
+/// The work order of that id.
+pub(crate) async fn load(on: &impl ConnectionTrait, id: &WorkOrderId) -> Result<WorkOrder> {
+    store::load::<entity::Entity>(on, id.as_str()).await
+}
+
+/// The work order of that id, if there is one.
+pub(crate) async fn find(on: &impl ConnectionTrait, id: &str) -> Result<Option<WorkOrder>> {
+    store::find::<entity::Entity>(on, id).await
+}
+
+/// Adds a work order.
+pub(crate) async fn insert(tx: &Tx, call: &Call, order: WorkOrder) -> Result<WorkOrder> {
+    let changed = Changed::new(order, "create", "", "");
+    let event = convert::work_order::event(&changed);
+    store::insert::<entity::Entity, _>(tx, call, changed.record, "create", "", &event).await
+}
+
+/// Saves a change and sets the timers that follow from it.
+pub(crate) async fn save(tx: &Tx, call: &Call, mut changed: Changed<WorkOrder>) -> Result<WorkOrder> {
+    let order = &mut changed.record;
+    let (was, is) = (order.timers, order.deadlines());
+    order.timers = is;
+    for (kind, was, is) in [
+        (OFFER, was.offer, is.offer),
+        (CONTACT, was.contact, is.contact),
+        (LATE, was.late, is.late),
+        (ESCALATION, was.escalation, is.escalation),
+    ] {
+        match is {
+            Some(due) if was != is => timer::schedule(tx, kind, order.id(), due).await?,
+            None if was.is_some() => timer::cancel(tx, kind, order.id()).await?,
+            Some(_) | None => {}
+        }
+    }
+    let event = convert::work_order::event(&changed);
+    store::save::<entity::Entity, _>(tx, call, changed, &event).await
+}
+
+/// All work orders of a request, the first visit first.
+pub(crate) async fn of_request(on: &impl ConnectionTrait, request_id: &str) -> Result<Vec<WorkOrder>> {
+    let rows = entity::Entity::find()
+        .filter(entity::Column::ServiceRequestId.eq(request_id))
+        .order_by_asc(entity::Column::VisitNumber)
+        .all(on)
+        .await?;
+    rows.into_iter().map(<entity::Entity as Table>::record).collect()
+}
+
+/// Visits that take the technician's time inside a span, without one work order.
+pub(crate) async fn visits(
+    on: &impl ConnectionTrait,
+    technician_id: &str,
+    span: &Window,
+    without: &WorkOrderId,
+) -> Result<Vec<Visit>> {
+    use entity::Column;
+    let rows = entity::Entity::find()
+        .filter(Column::TechnicianId.eq(technician_id))
+        .filter(Column::State.is_in(BUSY))
+        .filter(Column::PlannedStart.lt(span.end))
+        .filter(Column::PlannedEnd.gt(span.start))
+        .filter(Column::Id.ne(without.as_str()))
+        .all(on)
+        .await?;
+    let mut visits = Vec::new();
+    for row in rows {
+        let order = <entity::Entity as Table>::record(row)?;
+        if let Some(at) = order.state.assignment() {
+            let visit = Visit { number: order.number.clone(), planned: at.planned, position: order.request.position };
+            visits.push(visit);
+        }
+    }
+    Ok(visits)
+}
+
+/// Jobs of a technician or service point (`column`) whose planned start lies inside a span, without one work order.
+pub(crate) async fn jobs(
+    on: &impl ConnectionTrait,
+    column: entity::Column,
+    subject: &str,
+    span: &Window,
+    without: &WorkOrderId,
+) -> Result<i32> {
+    use entity::Column;
+    let count = entity::Entity::find()
+        .filter(column.eq(subject))
+        .filter(Column::State.is_in(COUNTED))
+        .filter(Column::PlannedStart.gte(span.start))
+        .filter(Column::PlannedStart.lt(span.end))
+        .filter(Column::Id.ne(without.as_str()))
+        .select_only()
+        .column_as(Column::Id.count(), "count")
+        .into_tuple::<i64>()
+        .one(on)
+        .await?;
+    Ok(i32::try_from(count.unwrap_or_default()).unwrap_or(i32::MAX))
+}
