@@ -1,2 +1,5 @@
 //! The parts-inventory binary.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    common::run::<parts_inventory::PartsInventory>()
+}

@@ -1,0 +1,31 @@
+//! Corrects stock up or down.
+
+use common::{error::Result, service::Call};
+use proto::aftercare::parts_inventory::v1::{self as message, AdjustStockRequest};
+
+use crate::{
+    Context,
+    convert::{self, needed},
+    domain::stock::StockDocumentKind,
+    store::booking::{Draft, book},
+};
+
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: AdjustStockRequest) -> Result<message::StockDocument> {
+    let condition = needed(request.condition, "condition")?;
+    let work = ctx.core.begin(call, &request).await?;
+    let draft = Draft {
+        kind: StockDocumentKind::Adjustment,
+        location_id: &request.location_id,
+        lines: request.lines.iter().map(|line| (line.sku.as_str(), line.delta_milli, line.tracking.as_str())).collect(),
+        from: condition,
+        to: condition,
+        work_order_id: "",
+        technician_id: "",
+        reason: &request.reason,
+        note: &request.note,
+        reference: "",
+        signature_file_id: "",
+    };
+    let document = book(ctx, &work, call, draft).await?;
+    work.commit(convert::stock_document(&document)).await
+}

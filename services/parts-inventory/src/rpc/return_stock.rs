@@ -1,0 +1,35 @@
+//! Takes unused parts back from a job.
+
+use common::{error::Result, service::Call};
+use proto::aftercare::parts_inventory::v1::{self as message, ReturnStockRequest};
+
+use crate::{
+    Context,
+    convert::{self, needed},
+    domain::stock::StockDocumentKind,
+    store::booking::{Draft, book},
+};
+
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: ReturnStockRequest) -> Result<message::StockDocument> {
+    let condition = needed(request.condition, "condition")?;
+    let work = ctx.core.begin(call, &request).await?;
+    let draft = Draft {
+        kind: StockDocumentKind::Return,
+        location_id: &request.location_id,
+        lines: request
+            .lines
+            .iter()
+            .map(|line| (line.sku.as_str(), line.quantity_milli, line.tracking.as_str()))
+            .collect(),
+        from: condition,
+        to: condition,
+        work_order_id: &request.work_order_id,
+        technician_id: &request.technician_id,
+        reason: "",
+        note: &request.note,
+        reference: "",
+        signature_file_id: &request.signature_file_id,
+    };
+    let document = book(ctx, &work, call, draft).await?;
+    work.commit(convert::stock_document(&document)).await
+}
