@@ -1,2 +1,5 @@
 //! The intake binary.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    common::run::<intake::Intake>()
+}

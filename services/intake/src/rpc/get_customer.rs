@@ -1,0 +1,13 @@
+//! Gives one customer; a merged file answers with the one that was kept.
+
+use common::{error::Result, service::Call};
+use proto::aftercare::intake::v1::{self as pb, GetCustomerRequest};
+
+use crate::{Context, convert, store};
+
+pub(crate) async fn handle(ctx: &Context, _call: &Call, request: GetCustomerRequest) -> Result<pb::Customer> {
+    let id = store::customer::id(&request.customer_id)?;
+    let found = store::customer::load_living(ctx.core.db.read(), &id).await?;
+    let alike = store::customer::with_phones(ctx.core.db.read(), &found).await?;
+    Ok(convert::customer(&found, alike))
+}

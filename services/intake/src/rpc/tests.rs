@@ -1,0 +1,1 @@
+//! Through the RPCs, on both databases.
