@@ -73,7 +73,8 @@ async fn create(ctx: &Context, call: &Call, tx: &Tx, told: &ServiceRequestEvent)
     let carried = before.map(WorkOrder::carried_parts).unwrap_or_default();
     let wanted = join_parts(convert::parts(&told.parts_wanted), &carried);
     let request = facts(told)?;
-    let missing = || Error::internal(anyhow::anyhow!("data/jobs.toml has no line for {} {}", told.kind, told.category_code));
+    let missing =
+        || Error::internal(anyhow::anyhow!("data/jobs.toml has no line for {} {}", told.kind, told.category_code));
     let needs = ctx.jobs.needs(&request.kind, &request.category_code).ok_or_else(missing)?;
     let number = ctx.core.numbers.within(tx, "WO", call.now).await?;
     let id: WorkOrderId = Ids::make(&call.ids, call.now);

@@ -52,11 +52,7 @@ pub(crate) fn window(window: Option<&shared::TimeWindow>, field: &str) -> Result
 }
 
 pub(crate) fn actor(actor: &Actor) -> shared::Actor {
-    shared::Actor {
-        id: actor.id.clone(),
-        role: actor.role.as_str().to_owned(),
-        org_unit_id: actor.org_unit_id.clone(),
-    }
+    shared::Actor { id: actor.id.clone(), role: actor.role.as_str().to_owned(), org_unit_id: actor.org_unit_id.clone() }
 }
 
 pub(crate) fn attachment(file: shared::Attachment) -> Attachment {
@@ -130,7 +126,8 @@ mod tests {
     #[test]
     fn every_rule_has_its_message() {
         for rule in Rule::ALL {
-            let message = refusal(&Refusal { rule, subject: String::new(), needed: String::new(), found: String::new() });
+            let message =
+                refusal(&Refusal { rule, subject: String::new(), needed: String::new(), found: String::new() });
             assert_eq!(rules(&[message.rule]), [rule]);
             let name = api::RefusalRule::try_from(message.rule).unwrap().as_str_name();
             assert_eq!(name.to_lowercase(), format!("refusal_rule_{}", rule.code()));

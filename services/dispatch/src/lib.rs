@@ -86,8 +86,15 @@ impl Context {
     fn new(config: Config, core: Core) -> anyhow::Result<Self> {
         let jobs: JobCatalog = toml::from_str(JOBS).context("data/jobs.toml")?;
         anyhow::ensure!(jobs.needs("", "").is_some(), "data/jobs.toml needs a line `*` for kinds and for categories");
-        anyhow::ensure!(convert::zone::check(&config.time_zone, "").is_ok(), "time_zone {:?} is unknown", config.time_zone);
-        anyhow::ensure!(config.travel.kmh > 0.0 && config.travel.road_factor >= 1.0, "travel: kmh and road_factor make no sense");
+        anyhow::ensure!(
+            convert::zone::check(&config.time_zone, "").is_ok(),
+            "time_zone {:?} is unknown",
+            config.time_zone
+        );
+        anyhow::ensure!(
+            config.travel.kmh > 0.0 && config.travel.road_factor >= 1.0,
+            "travel: kmh and road_factor make no sense"
+        );
         let policy = Policy {
             offer_timeout: chrono::Duration::from_std(config.offer.timeout)?,
             contact_within: chrono::Duration::from_std(config.contact.within)?,

@@ -9,8 +9,8 @@ use proto::aftercare::{common::v1 as shared, dispatch::v1 as api};
 
 use super::{attachment_messages, instant};
 use crate::domain::site::{
-    ChecklistEntry, Consent, ConsentMethod, Diagnosis, FunctionalTest, LabourLine, PartUse, Reading, Receipt, Signature,
-    SiteRecord, Step,
+    ChecklistEntry, Consent, ConsentMethod, Diagnosis, FunctionalTest, LabourLine, PartUse, Reading, Receipt,
+    Signature, SiteRecord, Step,
 };
 
 /// How somebody agreed; `None` when it was not said.
@@ -93,7 +93,10 @@ pub(crate) fn used_part(part: &PartUse) -> shared::UsedPart {
 }
 
 pub(crate) fn readings(readings: Vec<api::Reading>) -> Vec<Reading> {
-    readings.into_iter().map(|reading| Reading { name: reading.name, value: reading.value, unit: reading.unit }).collect()
+    readings
+        .into_iter()
+        .map(|reading| Reading { name: reading.name, value: reading.value, unit: reading.unit })
+        .collect()
 }
 
 pub(crate) fn test(test: api::FunctionalTest) -> FunctionalTest {

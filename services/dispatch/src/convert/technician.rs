@@ -46,7 +46,8 @@ pub(crate) fn certificates(papers: Vec<api::Certificate>) -> Result<Vec<Certific
 
 /// Minutes after midnight of `HH:MM`.
 fn minute(text: &str, field: &str) -> Result<u32> {
-    let parts = text.split_once(':').and_then(|(hour, minute)| Some((hour.parse::<u32>().ok()?, minute.parse::<u32>().ok()?)));
+    let parts =
+        text.split_once(':').and_then(|(hour, minute)| Some((hour.parse::<u32>().ok()?, minute.parse::<u32>().ok()?)));
     match parts {
         Some((hour, minute)) if hour * 60 + minute <= 24 * 60 && minute < 60 => Ok(hour * 60 + minute),
         Some(_) | None => Err(Error::invalid(field, "time")),

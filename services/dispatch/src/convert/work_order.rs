@@ -393,9 +393,28 @@ mod tests {
     #[test]
     fn every_fact_has_its_action() {
         let actions = [
-            "create", "update", "assign", "accept", "refuse", "expire_offer", "contact", "depart", "arrive", "start",
-            "suspend", "resume", "complete", "fail", "reschedule", "cancel", "verify", "bounce", "escalate",
-            "parts_ready", "parts_short", "record",
+            "create",
+            "update",
+            "assign",
+            "accept",
+            "refuse",
+            "expire_offer",
+            "contact",
+            "depart",
+            "arrive",
+            "start",
+            "suspend",
+            "resume",
+            "complete",
+            "fail",
+            "reschedule",
+            "cancel",
+            "verify",
+            "bounce",
+            "escalate",
+            "parts_ready",
+            "parts_short",
+            "record",
         ];
         let mut facts: Vec<i32> = actions.iter().map(|action| fact(action).into()).collect();
         facts.sort_unstable();

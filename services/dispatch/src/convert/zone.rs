@@ -35,7 +35,8 @@ fn midnight(name: &str, day: NaiveDate) -> Result<DateTime<Utc>> {
     let date = civil::Date::new(year, part(day.month())?, part(day.day())?).map_err(Error::internal)?;
     // Where a clock change swallows midnight, the day begins at the first instant there is.
     let at = date.to_zoned(zone(name)?).map_err(Error::internal)?.timestamp();
-    DateTime::from_timestamp(at.as_second(), 0).ok_or_else(|| Error::internal(anyhow::anyhow!("{at} is outside the calendar")))
+    DateTime::from_timestamp(at.as_second(), 0)
+        .ok_or_else(|| Error::internal(anyhow::anyhow!("{at} is outside the calendar")))
 }
 
 #[cfg(test)]

@@ -246,7 +246,12 @@ pub fn refusals(job: &Job<'_>, person: &Person<'_>, travel: &Travel) -> Vec<Refu
     };
     let technician = person.technician;
     if technician.state != technician::State::Active {
-        refuse(Rule::TechnicianInactive, technician.id.as_str(), "active".to_owned(), technician.state.name().to_owned());
+        refuse(
+            Rule::TechnicianInactive,
+            technician.id.as_str(),
+            "active".to_owned(),
+            technician.state.name().to_owned(),
+        );
     }
     for needed in job.skills {
         match technician.skills.iter().find(|skill| skill.code == needed.code) {

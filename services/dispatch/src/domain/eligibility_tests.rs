@@ -227,10 +227,7 @@ fn every_rule_that_refuses_is_told_with_its_subject() {
     let found = refusals(&world.job(), &world.person(), &TRAVEL);
     let told: Vec<_> = found.iter().map(|refusal| (refusal.rule, refusal.subject.as_str())).collect();
     let point = world.point.id.as_str();
-    assert_eq!(
-        told,
-        [(Rule::SkillMissing, "lighting"), (Rule::VisitOverlap, "WO-7"), (Rule::Capacity, point)]
-    );
+    assert_eq!(told, [(Rule::SkillMissing, "lighting"), (Rule::VisitOverlap, "WO-7"), (Rule::Capacity, point)]);
     assert_eq!((found[2].needed.as_str(), found[2].found.as_str()), ("5", "9"));
 }
 
@@ -268,7 +265,8 @@ fn what_nobody_wrote_down_refuses_nobody() {
 #[test]
 fn a_visit_until_midnight_fits_a_shift_until_midnight_and_none_passes_it() {
     let mut world = world();
-    world.technician.shifts[0] = Shift { weekday: 1, time: Minutes { start: 20 * 60, end: 24 * 60 }, breaks: Vec::new() };
+    world.technician.shifts[0] =
+        Shift { weekday: 1, time: Minutes { start: 20 * 60, end: 24 * 60 }, breaks: Vec::new() };
     world.windows.clear();
     world.planned = at(12 * 60 + 30, 90);
     assert_eq!(world.refused(), []);

@@ -82,7 +82,11 @@ impl JobCatalog {
     #[must_use]
     pub fn needs(&self, kind: &str, category: &str) -> Option<JobNeeds> {
         let category = category.to_ascii_lowercase();
-        let kind = self.kind.iter().find(|line| line.code == kind).or_else(|| self.kind.iter().find(|line| line.code == "*"))?;
+        let kind = self
+            .kind
+            .iter()
+            .find(|line| line.code == kind)
+            .or_else(|| self.kind.iter().find(|line| line.code == "*"))?;
         let category = self
             .category
             .iter()

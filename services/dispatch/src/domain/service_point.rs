@@ -33,8 +33,15 @@ pub enum State {
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 7] =
-        [Self::Applied, Self::Inspected, Self::Approved, Self::Contracted, Self::Active, Self::Suspended, Self::Terminated];
+    pub const ALL: [Self; 7] = [
+        Self::Applied,
+        Self::Inspected,
+        Self::Approved,
+        Self::Contracted,
+        Self::Active,
+        Self::Suspended,
+        Self::Terminated,
+    ];
 
     /// Its name.
     #[must_use]
@@ -114,7 +121,8 @@ impl Contract {
     #[must_use]
     pub fn serves_category(&self, code: &str) -> bool {
         let code = code.to_ascii_lowercase();
-        self.categories.is_empty() || self.categories.iter().any(|prefix| code.starts_with(&prefix.to_ascii_lowercase()))
+        self.categories.is_empty()
+            || self.categories.iter().any(|prefix| code.starts_with(&prefix.to_ascii_lowercase()))
     }
 
     /// Whether it holds on that day.
@@ -276,7 +284,14 @@ impl ServicePoint {
         if self.state.allowed().contains(&action) { Ok(()) } else { Err(self.illegal(action)) }
     }
 
-    fn step(mut self, action: &'static str, to: State, actor: &Actor, papers: Papers, now: DateTime<Utc>) -> Changed<Self> {
+    fn step(
+        mut self,
+        action: &'static str,
+        to: State,
+        actor: &Actor,
+        papers: Papers,
+        now: DateTime<Utc>,
+    ) -> Changed<Self> {
         let from = self.state.name();
         let note = papers.note.clone();
         self.state = to;
@@ -353,7 +368,13 @@ impl ServicePoint {
     /// # Errors
     ///
     /// `ILLEGAL_TRANSITION`; `INVALID_FIELDS` when it ends before it begins.
-    pub fn sign(mut self, contract: Contract, actor: &Actor, note: String, now: DateTime<Utc>) -> Result<Changed<Self>> {
+    pub fn sign(
+        mut self,
+        contract: Contract,
+        actor: &Actor,
+        note: String,
+        now: DateTime<Utc>,
+    ) -> Result<Changed<Self>> {
         self.permit("contract")?;
         if contract.valid_until < contract.valid_from {
             return Err(Error::invalid("contract.valid_until", "date.after_valid_from"));

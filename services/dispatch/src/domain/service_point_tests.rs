@@ -118,7 +118,8 @@ fn a_failed_line_keeps_the_point_where_it_is() {
 
 #[test]
 fn who_inspected_does_not_approve_and_only_chiefs_do() {
-    let inspected = point(State::Applied).inspect(&actor("su-1", Role::Supervisor), Papers::default(), now()).unwrap().record;
+    let inspected =
+        point(State::Applied).inspect(&actor("su-1", Role::Supervisor), Papers::default(), now()).unwrap().record;
     let own = inspected.clone().approve(&actor("su-1", Role::Supervisor), Papers::default(), now()).unwrap_err();
     assert_eq!(own.reason, reason::APPROVER_INSPECTED);
     let low = inspected.clone().approve(&actor("di-1", Role::Dispatcher), Papers::default(), now()).unwrap_err();

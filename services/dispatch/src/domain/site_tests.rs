@@ -44,7 +44,11 @@ fn whole() -> SiteRecord {
         }),
         parts: vec![part("DRV-1", 1000, 1000, "")],
         functional_test: Some(FunctionalTest { passed: true, note: String::new() }),
-        signature: Some(Signature { file_id: "f1".to_owned(), vector: String::new(), signed_as: "customer".to_owned() }),
+        signature: Some(Signature {
+            file_id: "f1".to_owned(),
+            vector: String::new(),
+            signed_as: "customer".to_owned(),
+        }),
         fee_collected: Some(yuan(20_000)),
         ..SiteRecord::default()
     }

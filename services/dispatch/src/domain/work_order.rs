@@ -628,7 +628,9 @@ impl WorkOrder {
         };
         match &self.state {
             State::Unassigned => Deadlines { escalation: self.next_escalation_at, ..Deadlines::default() },
-            State::Assigned(at) => Deadlines { offer: Some(at.offer_expires_at), late: late(at), ..Deadlines::default() },
+            State::Assigned(at) => {
+                Deadlines { offer: Some(at.offer_expires_at), late: late(at), ..Deadlines::default() }
+            }
             State::Accepted(at) => Deadlines { contact: contact(at), late: late(at), ..Deadlines::default() },
             State::EnRoute(at) => Deadlines { late: late(at), ..Deadlines::default() },
             State::OnSite(_)
@@ -660,7 +662,13 @@ impl WorkOrder {
         self.next_escalation_at = None;
     }
 
-    fn changed(mut self, action: &'static str, from: &'static str, why: impl Into<String>, now: DateTime<Utc>) -> Changed<Self> {
+    fn changed(
+        mut self,
+        action: &'static str,
+        from: &'static str,
+        why: impl Into<String>,
+        now: DateTime<Utc>,
+    ) -> Changed<Self> {
         self.updated_at = now;
         Changed::new(self, action, from, why)
     }

@@ -32,7 +32,8 @@ pub(crate) async fn handle(
         select = select.filter(Column::OrgUnitId.eq(&*request.org_unit_id));
     }
     if !request.text.is_empty() {
-        let text = Condition::any().add(Column::Number.contains(&*request.text)).add(Column::Name.contains(&*request.text));
+        let text =
+            Condition::any().add(Column::Number.contains(&*request.text)).add(Column::Name.contains(&*request.text));
         select = select.filter(text);
     }
     if !request.division_code.is_empty() {

@@ -55,5 +55,8 @@ pub(crate) async fn handle(
         select = select.filter(numbers);
     }
     let (orders, next_page_token) = rows::list(ctx.core.db.read(), select, ORDERS, &request).await?;
-    Ok(ListWorkOrdersResponse { work_orders: orders.iter().map(convert::work_order::message).collect(), next_page_token })
+    Ok(ListWorkOrdersResponse {
+        work_orders: orders.iter().map(convert::work_order::message).collect(),
+        next_page_token,
+    })
 }

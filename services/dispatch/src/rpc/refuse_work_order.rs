@@ -3,7 +3,11 @@
 use common::{error::Result, id::Id as _, service::Call};
 use proto::aftercare::dispatch::v1::{RefuseWorkOrderRequest, WorkOrder};
 
-use crate::{Context, convert, domain::{WorkOrderId, work_order::Cause}, store};
+use crate::{
+    Context, convert,
+    domain::{WorkOrderId, work_order::Cause},
+    store,
+};
 
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: RefuseWorkOrderRequest) -> Result<WorkOrder> {
     let id = WorkOrderId::parse(&request.work_order_id)?;

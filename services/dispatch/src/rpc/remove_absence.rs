@@ -3,7 +3,11 @@
 use common::{error::Result, id::Id as _, service::Call};
 use proto::aftercare::dispatch::v1::{RemoveAbsenceRequest, Technician};
 
-use crate::{Context, convert, domain::{AbsenceId, TechnicianId}, store};
+use crate::{
+    Context, convert,
+    domain::{AbsenceId, TechnicianId},
+    store,
+};
 
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: RemoveAbsenceRequest) -> Result<Technician> {
     let id = TechnicianId::parse(&request.technician_id)?;

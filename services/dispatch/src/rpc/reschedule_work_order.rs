@@ -16,14 +16,16 @@ use crate::{
 
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: RescheduleWorkOrderRequest) -> Result<WorkOrder> {
     let id = WorkOrderId::parse(&request.work_order_id)?;
-    let window = convert::window(request.window.as_ref(), "window")?.ok_or_else(|| Error::invalid("window", "required"))?;
+    let window =
+        convert::window(request.window.as_ref(), "window")?.ok_or_else(|| Error::invalid("window", "required"))?;
     let asked_by = convert::work_order::asker(request.asked_by)?;
     let planned_start = optional_instant(request.planned_start.as_ref(), "planned_start")?;
     let work = ctx.core.begin(call, &request).await?;
     let order = store::work_order::load(&*work, &id).await?;
     call.check_etag(&request.etag, &order)?;
     order.permit("reschedule")?;
-    let new = NewWindow { asked_by, reason: request.reason, window, consent: convert::site::method(request.consent_method) };
+    let new =
+        NewWindow { asked_by, reason: request.reason, window, consent: convert::site::method(request.consent_method) };
     let offer = if request.technician_id.is_empty() {
         None
     } else {

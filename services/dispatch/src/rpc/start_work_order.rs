@@ -7,7 +7,11 @@ use common::{
 };
 use proto::aftercare::dispatch::v1::{StartWorkOrderRequest, WorkOrder};
 
-use crate::{Context, convert, domain::{WorkOrderId, site::Additions, work_order::Mark}, store};
+use crate::{
+    Context, convert,
+    domain::{WorkOrderId, site::Additions, work_order::Mark},
+    store,
+};
 
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: StartWorkOrderRequest) -> Result<WorkOrder> {
     let id = WorkOrderId::parse(&request.work_order_id)?;

@@ -1,7 +1,7 @@
 //! Gives no new work to a service point.
 
 use common::{error::Result, id::Id as _, service::Call};
-use proto::aftercare::dispatch::v1::{SuspendServicePointRequest, ServicePoint};
+use proto::aftercare::dispatch::v1::{ServicePoint, SuspendServicePointRequest};
 
 use crate::{Context, convert, domain::ServicePointId, store};
 

@@ -3,7 +3,11 @@
 use common::{error::Result, id::Id as _, service::Call};
 use proto::aftercare::dispatch::v1::{SuspendWorkOrderRequest, WorkOrder};
 
-use crate::{Context, convert, domain::{WorkOrderId, work_order::Mark}, store};
+use crate::{
+    Context, convert,
+    domain::{WorkOrderId, work_order::Mark},
+    store,
+};
 
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: SuspendWorkOrderRequest) -> Result<WorkOrder> {
     let id = WorkOrderId::parse(&request.work_order_id)?;

@@ -29,9 +29,8 @@ pub(crate) const ESCALATION: &str = "escalation";
 /// States in which the technician's time is taken.
 const BUSY: [&str; 6] = ["assigned", "accepted", "en_route", "on_site", "in_progress", "suspended"];
 /// States that count for the limits of a day.
-const COUNTED: [&str; 9] = [
-    "assigned", "accepted", "en_route", "on_site", "in_progress", "suspended", "completed", "failed", "verified",
-];
+const COUNTED: [&str; 9] =
+    ["assigned", "accepted", "en_route", "on_site", "in_progress", "suspended", "completed", "failed", "verified"];
 
 /// The table `work_order`.
 pub(crate) mod entity {

@@ -201,7 +201,8 @@ impl WorkOrder {
         if now < window_end && !foreseen {
             return None;
         }
-        if let State::Assigned(assignment) | State::Accepted(assignment) | State::EnRoute(assignment) = &mut self.state {
+        if let State::Assigned(assignment) | State::Accepted(assignment) | State::EnRoute(assignment) = &mut self.state
+        {
             assignment.lateness_told = true;
         }
         Some(self.escalate(Cause::Late, policy, now))

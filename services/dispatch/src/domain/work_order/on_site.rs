@@ -107,7 +107,13 @@ impl WorkOrder {
     /// # Errors
     ///
     /// `ILLEGAL_TRANSITION`; `RECORD_INCOMPLETE` without a receipt; `ITEM_AWAY` when one is open already.
-    pub fn suspend(mut self, cause: SuspendCause, note: String, receipt: Option<Receipt>, mark: Mark) -> Result<Changed<Self>> {
+    pub fn suspend(
+        mut self,
+        cause: SuspendCause,
+        note: String,
+        receipt: Option<Receipt>,
+        mark: Mark,
+    ) -> Result<Changed<Self>> {
         let (from, now) = (self.state.name(), mark.at);
         let State::InProgress(assignment) = self.state else { return Err(self.illegal("suspend")) };
         match (cause, receipt) {

@@ -138,8 +138,25 @@ fn moved(asked_by: Asker, to: i64, consent: Option<ConsentMethod>) -> NewWindow 
 }
 
 const ACTIONS: [&str; 19] = [
-    "update", "assign", "accept", "refuse", "contact", "depart", "arrive", "start", "record", "suspend", "resume",
-    "take_away", "return_item", "complete", "fail", "reschedule", "cancel", "verify", "bounce",
+    "update",
+    "assign",
+    "accept",
+    "refuse",
+    "contact",
+    "depart",
+    "arrive",
+    "start",
+    "record",
+    "suspend",
+    "resume",
+    "take_away",
+    "return_item",
+    "complete",
+    "fail",
+    "reschedule",
+    "cancel",
+    "verify",
+    "bounce",
 ];
 
 /// The action with everything it needs, so that only the state can refuse it.
@@ -239,8 +256,17 @@ const TABLE: &[(&str, &str, &str)] = &[
 #[rstest]
 fn only_the_edges_of_the_table_are_taken(
     #[values(
-        "unassigned", "assigned", "accepted", "en_route", "on_site", "in_progress", "suspended", "completed", "failed",
-        "cancelled", "verified"
+        "unassigned",
+        "assigned",
+        "accepted",
+        "en_route",
+        "on_site",
+        "in_progress",
+        "suspended",
+        "completed",
+        "failed",
+        "cancelled",
+        "verified"
     )]
     state: &str,
 ) {
@@ -446,7 +472,8 @@ fn a_missing_part_is_named_and_carried_to_the_next_visit() {
     let on_site = in_state("on_site");
     let unnamed = on_site.clone().fail(FailReason::PartsMissing, Vec::new(), Additions::default(), mark()).unwrap_err();
     assert_eq!(unnamed.fields[0].field, "parts_wanted");
-    let failed = on_site.fail(FailReason::PartsMissing, vec![part("LED-2")], Additions::default(), mark()).unwrap().record;
+    let failed =
+        on_site.fail(FailReason::PartsMissing, vec![part("LED-2")], Additions::default(), mark()).unwrap().record;
     assert_eq!(failed.carried_parts(), [part("DRV-1"), part("LED-2")]);
     let hopeless = in_state("on_site").fail(FailReason::NotRepairable, Vec::new(), Additions::default(), mark());
     assert_eq!(hopeless.unwrap().record.carried_parts(), []);
