@@ -187,3 +187,6 @@ async fn act(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

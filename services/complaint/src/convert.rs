@@ -13,9 +13,7 @@ use crate::domain::{
     follow_up::{Promise, Try},
     implementation::{Action, ActionState, Implementation, Solution},
     judgement::{Investigation, Judgement},
-    values::{
-        ActionDecision, AgreementKind, Channel, Evidence, FollowUpResult, Remedy, Severity, Subject, Verdict,
-    },
+    values::{ActionDecision, AgreementKind, Channel, Evidence, FollowUpResult, Remedy, Severity, Subject, Verdict},
 };
 
 pub(crate) mod corrective;
@@ -100,11 +98,7 @@ fn state_code(state: &State) -> message::ComplaintState {
 }
 
 pub(crate) fn actor(actor: &Actor) -> shared::Actor {
-    shared::Actor {
-        id: actor.id.clone(),
-        role: actor.role.as_str().to_owned(),
-        org_unit_id: actor.org_unit_id.clone(),
-    }
+    shared::Actor { id: actor.id.clone(), role: actor.role.as_str().to_owned(), org_unit_id: actor.org_unit_id.clone() }
 }
 
 pub(crate) fn money(minor_units: i64, currency: &str) -> shared::Money {
@@ -129,8 +123,7 @@ pub(crate) fn evidence(files: Vec<shared::Attachment>) -> Vec<Evidence> {
 }
 
 fn attachments(files: &[Evidence]) -> Vec<shared::Attachment> {
-    let attachment =
-        |file: &Evidence| shared::Attachment { file_id: file.file_id.clone(), label: file.label.clone() };
+    let attachment = |file: &Evidence| shared::Attachment { file_id: file.file_id.clone(), label: file.label.clone() };
     files.iter().map(attachment).collect()
 }
 
@@ -246,9 +239,7 @@ pub(crate) fn complaint(complaint: &Complaint) -> message::Complaint {
     let links = complaint.links.clone();
     let (solutions, sent_back_reason) = match &complaint.state {
         State::PendingApproval { solutions } => (solutions.as_slice(), ""),
-        State::Proposing { sent_back: Some(sent_back) } => {
-            (sent_back.solutions.as_slice(), sent_back.reason.as_str())
-        }
+        State::Proposing { sent_back: Some(sent_back) } => (sent_back.solutions.as_slice(), sent_back.reason.as_str()),
         State::Proposing { sent_back: None }
         | State::Received
         | State::Acknowledged

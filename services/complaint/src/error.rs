@@ -69,3 +69,15 @@ pub(crate) const ALL: &[Reason] = &[
     CHECK_TOO_EARLY,
     CASE_KNOWN,
 ];
+
+#[cfg(test)]
+mod tests {
+    use common::{catalog::Catalog, service::Definition as _};
+
+    #[test]
+    fn every_reason_has_both_texts() {
+        let (english, chinese) = crate::Complaint::MESSAGES;
+        let catalog = Catalog::load(english, chinese).unwrap();
+        assert_eq!(catalog.missing(super::ALL), Vec::<&str>::new());
+    }
+}

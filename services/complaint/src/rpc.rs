@@ -1,44 +1,44 @@
 //! The table of RPCs. Each line is served by `handle` in the file of its name.
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
-mod accept_regulator_case;
-mod acknowledge_complaint;
-mod analyse_corrective_action;
-mod approve_solution;
-mod archive_complaint;
-mod check_corrective_action;
-mod complete_action;
-mod contain_corrective_action;
-mod correct_corrective_action;
-mod decide_action;
-mod decline_regulator_case;
-mod end_mediation;
-mod get_complaint;
-mod get_complaint_figures;
-mod get_corrective_action;
-mod get_regulator_case;
-mod investigate_complaint;
-mod judge_complaint;
-mod keep_promise;
-mod link_complaint;
-mod list_complaints;
-mod list_corrective_actions;
-mod list_reasons;
-mod list_regulator_cases;
-mod list_timeline;
-mod make_promise;
-mod notify_regulator_case;
-mod open_corrective_action;
-mod open_regulator_case;
-mod prevent_corrective_action;
-mod propose_solutions;
-mod receive_complaint;
-mod record_agreement;
-mod record_follow_up;
-mod send_back_solutions;
-mod update_complaint;
+pub(crate) mod accept_regulator_case;
+pub(crate) mod acknowledge_complaint;
+pub(crate) mod analyse_corrective_action;
+pub(crate) mod approve_solution;
+pub(crate) mod archive_complaint;
+pub(crate) mod check_corrective_action;
+pub(crate) mod complete_action;
+pub(crate) mod contain_corrective_action;
+pub(crate) mod correct_corrective_action;
+pub(crate) mod decide_action;
+pub(crate) mod decline_regulator_case;
+pub(crate) mod end_mediation;
+pub(crate) mod get_complaint;
+pub(crate) mod get_complaint_figures;
+pub(crate) mod get_corrective_action;
+pub(crate) mod get_regulator_case;
+pub(crate) mod investigate_complaint;
+pub(crate) mod judge_complaint;
+pub(crate) mod keep_promise;
+pub(crate) mod link_complaint;
+pub(crate) mod list_complaints;
+pub(crate) mod list_corrective_actions;
+pub(crate) mod list_reasons;
+pub(crate) mod list_regulator_cases;
+pub(crate) mod list_timeline;
+pub(crate) mod make_promise;
+pub(crate) mod notify_regulator_case;
+pub(crate) mod open_corrective_action;
+pub(crate) mod open_regulator_case;
+pub(crate) mod prevent_corrective_action;
+pub(crate) mod propose_solutions;
+pub(crate) mod receive_complaint;
+pub(crate) mod record_agreement;
+pub(crate) mod record_follow_up;
+pub(crate) mod send_back_solutions;
+pub(crate) mod update_complaint;
 
 use proto::aftercare::{
     common::v1::{ListTimelineRequest, ListTimelineResponse},

@@ -67,7 +67,8 @@ impl Complaint {
             state: ActionState::Open,
         });
         let actions = actions.collect();
-        self.state = State::Implementing { work: Implementation { solution, by, at: now, agreement: None, actions } };
+        let work = Implementation { solution, by, at: now, agreement: None, actions };
+        self.state = State::Implementing { work: Box::new(work) };
         Ok(self.changed(action::APPROVE, from, approval.reason, now))
     }
 

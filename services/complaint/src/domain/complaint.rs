@@ -69,7 +69,7 @@ pub(crate) enum State {
     /// A solution is carried out.
     Implementing {
         /// How far.
-        work: Implementation,
+        work: Box<Implementation>,
     },
     /// All is done; the customer is asked before this instant.
     FollowUp {
@@ -251,9 +251,7 @@ impl Complaint {
             State::Investigating => &[INVESTIGATE, UPDATE, LINK, PROMISE, KEEP_PROMISE],
             State::Proposing { .. } => &[PROPOSE, UPDATE, LINK, PROMISE, KEEP_PROMISE],
             State::PendingApproval { .. } => &[APPROVE, SEND_BACK, UPDATE, LINK, PROMISE, KEEP_PROMISE],
-            State::Implementing { .. } => {
-                &[AGREE, COMPLETE_ACTION, DECIDE_ACTION, UPDATE, LINK, PROMISE, KEEP_PROMISE]
-            }
+            State::Implementing { .. } => &[AGREE, COMPLETE_ACTION, DECIDE_ACTION, UPDATE, LINK, PROMISE, KEEP_PROMISE],
             State::FollowUp { .. } | State::Replied { .. } => &[FOLLOW_UP, UPDATE, LINK, PROMISE, KEEP_PROMISE],
             State::Closed { .. } => &[ARCHIVE, LINK, KEEP_PROMISE],
             State::Archived { .. } => &[],

@@ -73,10 +73,9 @@ impl Complaint {
                 push(Target::Acknowledge, self.acknowledge_due_at);
                 push(Target::Resolution, self.resolution_due_at);
             }
-            State::Acknowledged
-            | State::Investigating
-            | State::Proposing { .. }
-            | State::PendingApproval { .. } => push(Target::Resolution, self.resolution_due_at),
+            State::Acknowledged | State::Investigating | State::Proposing { .. } | State::PendingApproval { .. } => {
+                push(Target::Resolution, self.resolution_due_at)
+            }
             State::Implementing { work } => {
                 push(Target::Resolution, self.resolution_due_at);
                 for action in work.actions.iter().filter(|action| !action.state.is_ended()) {

@@ -103,16 +103,20 @@ impl Complaint {
     ///
     /// `ILLEGAL_TRANSITION`; `ARCHIVE_INCOMPLETE` when the decision was not told, a remedy or promise is open, the
     /// review is empty, or a corrective action is unfinished.
-    pub(crate) fn archive(mut self, review: Review, unfinished: &[String], now: DateTime<Utc>) -> Result<Changed<Self>> {
+    pub(crate) fn archive(
+        mut self,
+        review: Review,
+        unfinished: &[String],
+        now: DateTime<Utc>,
+    ) -> Result<Changed<Self>> {
         let State::Closed { outcome, closed_at } = &self.state else { return Err(self.illegal(action::ARCHIVE)) };
         let (outcome, closed_at) = (*outcome, *closed_at);
         let mut missing = Vec::new();
         if !self.is_decision_told() {
             missing.push("decision told".to_owned());
         }
-        let ended = |work: &super::implementation::Implementation| {
-            work.actions.iter().all(|action| action.state.is_ended())
-        };
+        let ended =
+            |work: &super::implementation::Implementation| work.actions.iter().all(|action| action.state.is_ended());
         if !self.implementations.iter().all(ended) {
             missing.push("remedies done".to_owned());
         }

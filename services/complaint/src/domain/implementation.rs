@@ -57,19 +57,11 @@ pub(crate) enum ActionState {
     /// A service request does it.
     InProgress,
     /// Done.
-    Done {
-        at: DateTime<Utc>,
-        note: String,
-    },
+    Done { at: DateTime<Utc>, note: String },
     /// Its service request was cancelled.
-    NeedsDecision {
-        reason: String,
-    },
+    NeedsDecision { reason: String },
     /// Given up.
-    Dropped {
-        at: DateTime<Utc>,
-        reason: String,
-    },
+    Dropped { at: DateTime<Utc>, reason: String },
 }
 
 impl ActionState {
@@ -310,7 +302,12 @@ impl Complaint {
 
     /// A service request of this complaint was cancelled: its action waits for a decision. `None` when no unfinished
     /// action was its.
-    pub(crate) fn request_cancelled(mut self, request_id: &str, why: &str, now: DateTime<Utc>) -> Option<Changed<Self>> {
+    pub(crate) fn request_cancelled(
+        mut self,
+        request_id: &str,
+        why: &str,
+        now: DateTime<Utc>,
+    ) -> Option<Changed<Self>> {
         let from = self.state();
         let State::Implementing { work } = &mut self.state else { return None };
         let mine = |action: &&mut Action| {
@@ -334,8 +331,7 @@ impl Complaint {
         let State::Implementing { work } = &mut self.state else { return Err(self.illegal(name)) };
         change(work)?;
         if work.is_complete() {
-            let done = work.clone();
-            self.implementations.push(done);
+            self.implementations.push(work.as_ref().clone());
             self.state = State::FollowUp { follow_up_due_at: now + policy.follow_up };
         }
         Ok(self.changed(name, from, reason, now))

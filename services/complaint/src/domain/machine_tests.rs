@@ -46,9 +46,30 @@ enum Act {
 use Act::*;
 
 const ACTS: [Act; 24] = [
-    Acknowledge, Founded, Partly, Unfounded, Investigate, Propose, Approve, SendBack, Agree, Complete(1), Complete(2),
-    Decide, Satisfied, NotSatisfied, Unreachable, Archive, Promise, KeepPromise, Update, Link, Created, Resolved,
-    Cancelled, Escalate,
+    Acknowledge,
+    Founded,
+    Partly,
+    Unfounded,
+    Investigate,
+    Propose,
+    Approve,
+    SendBack,
+    Agree,
+    Complete(1),
+    Complete(2),
+    Decide,
+    Satisfied,
+    NotSatisfied,
+    Unreachable,
+    Archive,
+    Promise,
+    KeepPromise,
+    Update,
+    Link,
+    Created,
+    Resolved,
+    Cancelled,
+    Escalate,
 ];
 
 /// The table of spec/complaint-survey.md: from, action, to.

@@ -127,12 +127,7 @@ pub(crate) fn approval(role: Role) -> Approval {
 }
 
 pub(crate) fn agreement() -> Agreement {
-    Agreement {
-        kind: AgreementKind::Recording,
-        file_id: "f_2".to_owned(),
-        by: actor(Role::Agent),
-        at: start(),
-    }
+    Agreement { kind: AgreementKind::Recording, file_id: "f_2".to_owned(), by: actor(Role::Agent), at: start() }
 }
 
 pub(crate) fn review() -> Review {
@@ -179,13 +174,8 @@ pub(crate) fn follow_up() -> Complaint {
 }
 
 pub(crate) fn closed() -> Complaint {
-    let asked = follow_up().follow_up(
-        FollowUpResult::Satisfied,
-        String::new(),
-        &actor(Role::Agent),
-        &policy(),
-        start(),
-    );
+    let asked =
+        follow_up().follow_up(FollowUpResult::Satisfied, String::new(), &actor(Role::Agent), &policy(), start());
     done(asked)
 }
 

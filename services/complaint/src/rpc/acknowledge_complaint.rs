@@ -1,7 +1,7 @@
 //! Records that the customer knows we have it: RECEIVED > ACKNOWLEDGED.
 
 use common::{error::Result, id::Id as _, service::Call};
-use proto::aftercare::complaint::v1::{Complaint, AcknowledgeComplaintRequest};
+use proto::aftercare::complaint::v1::{AcknowledgeComplaintRequest, Complaint};
 
 use crate::{Context, convert, domain::ComplaintId, store};
 

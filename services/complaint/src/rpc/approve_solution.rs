@@ -47,11 +47,9 @@ mod tests {
     async fn limits_go_by_role_and_every_action_is_due(#[case] backend: Backend) {
         let desk = desk(backend).await;
         let complaint = desk.pending_approval(50_000).await;
-        for (role, reason) in [
-            (Role::Agent, "NOT_ALLOWED"),
-            (Role::Technician, "NOT_ALLOWED"),
-            (Role::Supervisor, "COMPENSATION_LIMIT"),
-        ] {
+        for (role, reason) in
+            [(Role::Agent, "NOT_ALLOWED"), (Role::Technician, "NOT_ALLOWED"), (Role::Supervisor, "COMPENSATION_LIMIT")]
+        {
             assert_eq!(refusal(desk.approve(&complaint, role).await), reason);
         }
         unchanged(&desk, &complaint).await;
@@ -136,11 +134,8 @@ mod tests {
         }
         let approvals = pending.into_iter().map(|complaint| {
             let caller = desk.caller(Role::Manager);
-            let request = ApproveSolutionRequest {
-                complaint_id: complaint.complaint_id,
-                solution_no: 1,
-                ..Default::default()
-            };
+            let request =
+                ApproveSolutionRequest { complaint_id: complaint.complaint_id, solution_no: 1, ..Default::default() };
             tokio::spawn(async move { run!(caller, caller.call.clone(), approve_solution, request).map(|_| ()) })
         });
         let (mut granted, mut refused) = (0, 0);

@@ -37,7 +37,7 @@ mod tests {
         common::v1::ListTimelineRequest,
         complaint::v1::{
             ComplaintFact::{self, *},
-            ComplaintState, FollowUpResult, MakePromiseRequest, KeepPromiseRequest,
+            ComplaintState, FollowUpResult, KeepPromiseRequest, MakePromiseRequest,
         },
     };
     use rstest::rstest;
@@ -60,7 +60,16 @@ mod tests {
         assert_eq!(archived.next_due_at, None);
         let facts: Vec<ComplaintFact> = desk.facts(&complaint).await;
         let told = [
-            Received, Acknowledged, Judged, Investigated, Proposed, Approved, Agreed, ActionDone, Implemented, Closed,
+            Received,
+            Acknowledged,
+            Judged,
+            Investigated,
+            Proposed,
+            Approved,
+            Agreed,
+            ActionDone,
+            Implemented,
+            Closed,
             Archived,
         ];
         assert_eq!(facts, told);
@@ -104,11 +113,8 @@ mod tests {
         assert_eq!(refused.facts["missing"], "promise 1");
         unchanged(&desk, &closed).await;
 
-        let keep = KeepPromiseRequest {
-            complaint_id: complaint.complaint_id.clone(),
-            promise_no: 1,
-            ..Default::default()
-        };
+        let keep =
+            KeepPromiseRequest { complaint_id: complaint.complaint_id.clone(), promise_no: 1, ..Default::default() };
         run!(desk, desk.call(Role::Agent), keep_promise, keep.clone()).unwrap();
         assert_eq!(refusal(run!(desk, desk.call(Role::Agent), keep_promise, keep)), "PROMISE_UNKNOWN");
         desk.archive(&closed).await.unwrap();

@@ -3,9 +3,17 @@
 use common::{error::Result, id::Id as _, service::Call};
 use proto::aftercare::complaint::v1::{CheckCorrectiveActionRequest, CorrectiveAction};
 
-use crate::{Context, convert, domain::{CorrectiveActionId, corrective::EffectCheck}, store};
+use crate::{
+    Context, convert,
+    domain::{CorrectiveActionId, corrective::EffectCheck},
+    store,
+};
 
-pub(crate) async fn handle(ctx: &Context, call: &Call, request: CheckCorrectiveActionRequest) -> Result<CorrectiveAction> {
+pub(crate) async fn handle(
+    ctx: &Context,
+    call: &Call,
+    request: CheckCorrectiveActionRequest,
+) -> Result<CorrectiveAction> {
     let id = CorrectiveActionId::parse(&request.corrective_action_id)?;
     let check = EffectCheck {
         result: convert::corrective::effect_result(request.result)?,

@@ -5,7 +5,11 @@ use proto::aftercare::complaint::v1::{CorrectCorrectiveActionRequest, Corrective
 
 use crate::{Context, convert, domain::CorrectiveActionId, store};
 
-pub(crate) async fn handle(ctx: &Context, call: &Call, request: CorrectCorrectiveActionRequest) -> Result<CorrectiveAction> {
+pub(crate) async fn handle(
+    ctx: &Context,
+    call: &Call,
+    request: CorrectCorrectiveActionRequest,
+) -> Result<CorrectiveAction> {
     let id = CorrectiveActionId::parse(&request.corrective_action_id)?;
     let work = ctx.core.begin(call, &request).await?;
     let action = store::corrective::load(&*work, &id).await?;

@@ -12,7 +12,8 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: DecideActionRequ
     let work = ctx.core.begin(call, &request).await?;
     let complaint = store::complaint::load(&*work, &id).await?;
     call.check_etag(&request.etag, &complaint)?;
-    let changed = complaint.decide_action(request.action_no, decision, request.reason, &call.actor, &ctx.policy, call.now)?;
+    let changed =
+        complaint.decide_action(request.action_no, decision, request.reason, &call.actor, &ctx.policy, call.now)?;
     let complaint = store::complaint::save(&work, call, &ctx.policy, changed).await?;
     work.commit(convert::complaint(&complaint)).await
 }

@@ -5,7 +5,11 @@ use proto::aftercare::complaint::v1::{CorrectiveAction, GetCorrectiveActionReque
 
 use crate::{Context, convert, domain::CorrectiveActionId, store};
 
-pub(crate) async fn handle(ctx: &Context, _call: &Call, request: GetCorrectiveActionRequest) -> Result<CorrectiveAction> {
+pub(crate) async fn handle(
+    ctx: &Context,
+    _call: &Call,
+    request: GetCorrectiveActionRequest,
+) -> Result<CorrectiveAction> {
     let id = CorrectiveActionId::parse(&request.corrective_action_id)?;
     let found = store::corrective::load(ctx.core.db.read(), &id).await?;
     Ok(convert::corrective::corrective_action(&found))

@@ -1,7 +1,7 @@
 //! Gives one regulator's case.
 
 use common::{error::Result, id::Id as _, service::Call};
-use proto::aftercare::complaint::v1::{RegulatorCase, GetRegulatorCaseRequest};
+use proto::aftercare::complaint::v1::{GetRegulatorCaseRequest, RegulatorCase};
 
 use crate::{Context, convert, domain::RegulatorCaseId, store};
 

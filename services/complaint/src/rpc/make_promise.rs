@@ -1,6 +1,10 @@
 //! Records a promise with its due time, in every state but CLOSED and ARCHIVED.
 
-use common::{error::{Error, Result}, id::Id as _, service::Call};
+use common::{
+    error::{Error, Result},
+    id::Id as _,
+    service::Call,
+};
 use proto::aftercare::complaint::v1::{Complaint, MakePromiseRequest};
 
 use crate::{Context, convert, domain::ComplaintId, store};

@@ -1,11 +1,15 @@
 //! Records the prevention and sets the day of the check: CORRECTED > AWAITING_CHECK.
 
 use common::{error::Result, id::Id as _, service::Call};
-use proto::aftercare::complaint::v1::{PreventCorrectiveActionRequest, CorrectiveAction};
+use proto::aftercare::complaint::v1::{CorrectiveAction, PreventCorrectiveActionRequest};
 
 use crate::{Context, convert, domain::CorrectiveActionId, store};
 
-pub(crate) async fn handle(ctx: &Context, call: &Call, request: PreventCorrectiveActionRequest) -> Result<CorrectiveAction> {
+pub(crate) async fn handle(
+    ctx: &Context,
+    call: &Call,
+    request: PreventCorrectiveActionRequest,
+) -> Result<CorrectiveAction> {
     let id = CorrectiveActionId::parse(&request.corrective_action_id)?;
     let work = ctx.core.begin(call, &request).await?;
     let action = store::corrective::load(&*work, &id).await?;

@@ -48,10 +48,7 @@ fn matter(ctx: &Context, call: &Call, request: &ReceiveComplaintRequest) -> Resu
         reason_code: reason.code.clone(),
         severity: convert::severity(request.severity)?,
         customer_id: request.customer_id.clone(),
-        complainant: Complainant {
-            name: request.complainant_name.clone(),
-            phone: request.complainant_phone.clone(),
-        },
+        complainant: Complainant { name: request.complainant_name.clone(), phone: request.complainant_phone.clone() },
         description: request.description.clone(),
         wanted: request.wanted.clone(),
         links,
@@ -70,7 +67,9 @@ fn matter(ctx: &Context, call: &Call, request: &ReceiveComplaintRequest) -> Resu
 mod tests {
     use chrono::Duration;
     use common::{convert::timestamp, error::reason, record::Role, testing::Backend};
-    use proto::aftercare::complaint::v1::{ComplaintChannel, ComplaintFact, ComplaintState, ComplaintSubject, Severity};
+    use proto::aftercare::complaint::v1::{
+        ComplaintChannel, ComplaintFact, ComplaintState, ComplaintSubject, Severity,
+    };
     use rstest::rstest;
 
     use crate::rpc::testing::*;

@@ -3,7 +3,11 @@
 use common::{error::Result, id::Id as _, service::Call};
 use proto::aftercare::complaint::v1::{Complaint, RecordAgreementRequest};
 
-use crate::{Context, convert, domain::{ComplaintId, implementation::Agreement}, store};
+use crate::{
+    Context, convert,
+    domain::{ComplaintId, implementation::Agreement},
+    store,
+};
 
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: RecordAgreementRequest) -> Result<Complaint> {
     let id = ComplaintId::parse(&request.complaint_id)?;

@@ -347,9 +347,9 @@ fn fact(action: &str, complaint: &Complaint) -> ComplaintFact {
 fn event(complaint: &Complaint, fact: ComplaintFact) -> ComplaintEvent {
     let first = |ids: &[String]| ids.first().cloned().unwrap_or_default();
     let links = &complaint.links;
-    let remedies = complaint.implementation().map(|work| {
-        work.actions.iter().map(|action| action.remedy.as_str().to_owned()).collect()
-    });
+    let remedies = complaint
+        .implementation()
+        .map(|work| work.actions.iter().map(|action| action.remedy.as_str().to_owned()).collect());
     ComplaintEvent {
         fact: fact.into(),
         complaint_id: complaint.id.to_string(),

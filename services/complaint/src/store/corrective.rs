@@ -8,10 +8,7 @@ use common::{
     service::Call,
     store::{self, Table, set},
 };
-use proto::aftercare::{
-    common::v1::RecordEvent,
-    complaint::v1::ListCorrectiveActionsRequest,
-};
+use proto::aftercare::{common::v1::RecordEvent, complaint::v1::ListCorrectiveActionsRequest};
 use sea_orm::entity::prelude::*;
 
 use super::{never, wake};
@@ -184,8 +181,7 @@ pub(crate) async fn list(
             select = select.filter(column.eq(value));
         }
     }
-    let orders =
-        [("create_time", Column::CreatedAt), ("check_due_at", Column::CheckDueAt), ("number", Column::Number)];
+    let orders = [("create_time", Column::CreatedAt), ("check_due_at", Column::CheckDueAt), ("number", Column::Number)];
     store::list::<Entity, _>(on, select, &orders, request).await
 }
 

@@ -150,9 +150,7 @@ pub(crate) async fn list(
     if request.state != 0 {
         select = select.filter(Column::State.eq(convert::regulator::state_name(request.state)));
     }
-    for (column, value) in
-        [(Column::ComplaintId, &request.complaint_id), (Column::OrgUnitId, &request.org_unit_id)]
-    {
+    for (column, value) in [(Column::ComplaintId, &request.complaint_id), (Column::OrgUnitId, &request.org_unit_id)] {
         if !value.is_empty() {
             select = select.filter(column.eq(value));
         }
@@ -160,8 +158,7 @@ pub(crate) async fn list(
     if request.overdue {
         select = select.filter(Column::NextDueAt.lt(now));
     }
-    let orders =
-        [("create_time", Column::CreatedAt), ("next_due_at", Column::NextDueAt), ("number", Column::Number)];
+    let orders = [("create_time", Column::CreatedAt), ("next_due_at", Column::NextDueAt), ("number", Column::Number)];
     store::list::<Entity, _>(on, select, &orders, request).await
 }
 
