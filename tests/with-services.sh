@@ -117,7 +117,10 @@ start_redis() {
 
 install_missing
 base=${TMPDIR:-/tmp}
-[[ -d /dev/shm && -w /dev/shm ]] && base=/dev/shm
+# In memory when there is room for it (containers often have 64 MB there).
+if [[ -w /dev/shm && $(df -k --output=avail /dev/shm | tail -n 1) -gt 2000000 ]]; then
+  base=/dev/shm
+fi
 work=$(mktemp -d "$base/aftercare-test.XXXXXX")
 trap stop EXIT
 trap 'exit 130' INT

@@ -45,7 +45,29 @@ pub struct TestDb {
     pub db: Db,
     /// Its address, for a second connection.
     pub url: String,
-    _folder: Option<tempfile::TempDir>,
+    _leftover: Leftover,
+}
+
+/// What goes away with a throw-away database. A server on memory would soon be full of them.
+#[derive(Debug)]
+enum Leftover {
+    /// The folder of the file.
+    Folder { _folder: tempfile::TempDir },
+    /// The database on the server.
+    Database { server: String, name: String },
+}
+
+impl Drop for Leftover {
+    fn drop(&mut self) {
+        let Self::Database { server, name } = self else { return };
+        let (server, statement) = (server.clone(), format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+        // A runtime of its own: the test's may be ending.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+            runtime.block_on(async { Database::connect(&server).await.ok()?.execute_unprepared(&statement).await.ok() })
+        });
+        let _ = dropping.join();
+    }
 }
 
 /// Makes a throw-away database.
@@ -55,10 +77,11 @@ pub struct TestDb {
 /// When it cannot be made: that fails the test.
 #[expect(clippy::expect_used, reason = "a test without a database must fail")]
 pub async fn database(backend: Backend) -> TestDb {
-    let (url, folder) = match backend {
+    let (url, leftover) = match backend {
         Backend::Sqlite => {
             let folder = tempfile::tempdir().expect("a temporary folder");
-            (format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display()), Some(folder))
+            let url = format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display());
+            (url, Leftover::Folder { _folder: folder })
         }
         Backend::Postgres => {
             let server = std::env::var("AFTERCARE_TEST_POSTGRES")
@@ -69,11 +92,11 @@ pub async fn database(backend: Backend) -> TestDb {
             admin.close().await.expect("the connection closes");
             let (base, query) = server.split_once('?').map_or((&*server, String::new()), |(a, b)| (a, format!("?{b}")));
             let host = base.rsplit_once('/').map_or(base, |(host, _)| host);
-            (format!("{host}/{name}{query}"), None)
+            (format!("{host}/{name}{query}"), Leftover::Database { server: server.clone(), name })
         }
     };
     let db = Db::connect(&DatabaseConfig { url: url.clone(), max_connections: 8 }).await.expect("the database opens");
-    TestDb { db, url, _folder: folder }
+    TestDb { db, url, _leftover: leftover }
 }
 
 /// A service built on a throw-away database.
