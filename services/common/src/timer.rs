@@ -1,17 +1,22 @@
 //! Timers that survive restarts and fire once, with any number of replicas: a row set in the transaction of the
 //! change that wants it, taken away in the transaction of what it does.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{any::Any, collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use anyhow::anyhow;
 use chrono::{DateTime, Utc};
-use futures::future::BoxFuture;
-use sea_orm::{ActiveValue::Set, EntityTrait as _, QueryOrder as _, QuerySelect as _, entity::prelude::*, sea_query::OnConflict};
+use futures::{FutureExt as _, future::BoxFuture};
+use sea_orm::{
+    ActiveValue::Set, EntityTrait as _, QueryOrder as _, QuerySelect as _, entity::prelude::*, sea_query::OnConflict,
+};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, field};
 
 use crate::{
     db::Tx,
-    error::Result,
+    error::{Error, Result},
     service::{Call, Core},
+    telemetry,
 };
 
 /// Rows of the table `timer`.
@@ -138,12 +143,31 @@ pub async fn fire_due(core: &Core, handlers: &HashMap<&'static str, Handler>) ->
             postpone(core, timer).await?;
             continue;
         };
-        if let Err(error) = fire(core, kind, handler, timer).await {
+        let span =
+            tracing::info_span!("timer", otel.name = kind, kind, subject = timer.subject, trace_id = field::Empty);
+        telemetry::set_parent(&span, "");
+        // A timer whose handler panics is a failing timer: it must not take the others, or the process, with it.
+        let fired = AssertUnwindSafe(fire(core, kind, handler, timer)).catch_unwind().instrument(span).await;
+        let panicked =
+            |panic: Box<dyn Any + Send>| Err(Error::internal(anyhow!(telemetry::message(&*panic).to_owned())));
+        if let Err(error) = fired.unwrap_or_else(panicked) {
             tracing::warn!(%error, cause = ?error.cause(), kind, subject = timer.subject, tries = timer.tries, "timer failed, will be tried again");
             postpone(core, timer).await?;
         }
     }
     Ok(due.len())
+}
+
+/// Whether a timer is due that has not failed before: somebody who waits for rest waits for it.
+///
+/// # Errors
+///
+/// When the database does not answer.
+pub async fn overdue(core: &Core) -> Result<bool> {
+    use entity::Column;
+    let due = Column::NextTryAt.lte(core.clock.now());
+    let first = entity::Entity::find().filter(due).filter(Column::Tries.eq(0)).one(core.db.read()).await?;
+    Ok(first.is_some())
 }
 
 async fn fire(core: &Core, kind: &'static str, handler: &Handler, timer: &Timer) -> Result<()> {

@@ -18,6 +18,7 @@ use common::{
     run::{self, Host, Running, SchemaPolicy},
     service::{Call, Core, Definition, Service, Subscription, Worker},
     testing::{Backend, TestDb, database},
+    timer::{self, Timer},
 };
 use proto::aftercare::common::v1::Event;
 use rstest::rstest;
@@ -66,7 +67,9 @@ impl Definition for Alpha {
             workers.push(Worker { name: "broken", run: Box::new(|_| Box::pin(async { anyhow::bail!("broken") })) });
         }
         let routes = tonic::service::Routes::builder().routes();
-        Ok(Service { core, routes, subscriptions: Vec::new(), timers: Vec::new(), workers })
+        let timers: Vec<(_, timer::Handler)> =
+            vec![("panics", common::handler!((), panic_on_time)), ("rings", common::handler!((), ring))];
+        Ok(Service { core, routes, subscriptions: Vec::new(), timers, workers })
     }
 }
 
@@ -90,6 +93,15 @@ impl Definition for Beta {
 async fn hear(_: &(), _: &Call, _: &Tx, event: &Event) -> Result<()> {
     let text = format!("{}/{}", event.aggregate_id, event.aggregate_version);
     HEARD.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    Ok(())
+}
+
+async fn panic_on_time(_: &(), _: &Call, _: &Tx, _: &Timer) -> Result<()> {
+    panic!("on purpose")
+}
+
+async fn ring(_: &(), _: &Call, _: &Tx, timer: &Timer) -> Result<()> {
+    HEARD.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{}/1", timer.subject));
     Ok(())
 }
 
@@ -273,6 +285,29 @@ async fn a_worker_that_breaks_ends_the_process_with_failure() {
     host.add::<Alpha>(SchemaPolicy::MigrateFirst).await.unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(20), host.start().await.unwrap().wait()).await.unwrap();
     assert!(ended.unwrap_err().to_string().contains("worker"));
+}
+
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timer_that_panics_takes_nobody_with_it(#[case] backend: Backend) {
+    let alpha = database(backend).await;
+    let subject = format!("bell-{backend:?}");
+    let mut host = Host::new("alpha", DEFAULTS, sources(&["alpha"], &[("alpha", &alpha)], ADMIN)).unwrap();
+    host.add::<Alpha>(SchemaPolicy::MigrateFirst).await.unwrap();
+    let core = host.core("alpha").unwrap().clone();
+    let running = host.start().await.unwrap();
+    let tx = core.db.begin().await.unwrap();
+    timer::schedule(&tx, "panics", &subject, core.clock.now()).await.unwrap();
+    timer::schedule(&tx, "rings", &subject, core.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    core.wake();
+    heard(&subject, 1).await;
+    assert!(!running.life().failed());
+    // The broken one waits for its next try.
+    assert!(timer::due(core.db.read(), "panics", &subject).await.unwrap().is_some());
+    stop(running).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
