@@ -261,7 +261,8 @@ async fn refuse_second_place(tx: &Tx, touch: &Touch) -> Result<()> {
         .filter(Column::OnHand.gt(0))
         .count(tx)
         .await?;
-    if elsewhere == 0 {
+    // The same number twice in one booking is two places as well.
+    if elsewhere == 0 && touch.on_hand <= 1000 {
         return Ok(());
     }
     Err(Error::new(error::SERIAL_ON_HAND).with("sku", &touch.sku).with("serial", &touch.tracking))

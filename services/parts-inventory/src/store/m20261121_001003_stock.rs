@@ -27,6 +27,7 @@ impl MigrationTrait for Migration {
                     .col(timestamp_with_time_zone("since"))
                     .col(timestamp_with_time_zone("updated_at"))
                     .check(Expr::col("reserved").lte(Expr::col("on_hand")))
+                    .check(Expr::col("serial").eq(false).or(Expr::col("on_hand").lte(1000)))
                     .to_owned(),
             )
             .await?;
