@@ -18,7 +18,7 @@ use crate::{
     domain::{WorkOrderId, technician::Technician, work_order::WorkOrder},
     store::{
         self,
-        assess::{Facts, Verdict},
+        assess::{self, Facts, Verdict},
     },
 };
 
@@ -83,10 +83,11 @@ async fn judge(ctx: &Context, order: &WorkOrder, point_id: &str, planned: Window
         let point = store::service_point::entity::Entity::record(row)?;
         points.insert(point.id.clone(), point);
     }
+    let booked = assess::around(db, order, &planned, None).await?;
     let mut verdicts = Vec::new();
     for technician in technicians {
         let Some(point) = points.get(&technician.service_point_id).cloned() else { continue };
-        let facts = Facts::read(db, order, technician, point, &planned).await?;
+        let facts = Facts::of(technician, point, &planned, &booked)?;
         verdicts.push(facts.judge(order, &order.request.windows, planned, &ctx.config.travel.speed(), &holders));
     }
     Ok(verdicts)

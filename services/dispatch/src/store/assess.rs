@@ -10,7 +10,10 @@ use common::{
 };
 use sea_orm::ConnectionTrait;
 
-use super::{guard, work_order};
+use super::{
+    guard,
+    work_order::{self, Booked},
+};
 use crate::{
     Context,
     convert::zone,
@@ -24,8 +27,8 @@ use crate::{
     error::reason,
 };
 
-/// Visits this far before and after are looked at: no way takes longer.
-const AROUND: Duration = Duration::hours(24);
+/// Jobs this far before and after are looked at: a local day with a clock change, and no way takes longer.
+const AROUND: Duration = Duration::hours(26);
 
 /// One technician as the rules see one at the planned time.
 #[derive(Debug)]
@@ -53,33 +56,45 @@ pub(crate) struct Verdict {
     pub(crate) jobs_that_day: i32,
 }
 
+/// The jobs that may matter to a visit planned then: whoever's they are.
+pub(crate) async fn around(
+    on: &impl ConnectionTrait,
+    order: &WorkOrder,
+    planned: &Window,
+    of: Option<(&str, &str)>,
+) -> Result<Vec<Booked>> {
+    let span = Window { start: planned.start - AROUND, end: planned.end + AROUND };
+    work_order::booked(on, &span, &order.id, of).await
+}
+
 impl Facts {
-    /// Reads them.
-    pub(crate) async fn read(
-        on: &impl ConnectionTrait,
-        order: &WorkOrder,
-        technician: Technician,
-        point: ServicePoint,
-        planned: &Window,
-    ) -> Result<Self> {
+    /// Picks what concerns one technician out of the jobs around the planned time.
+    pub(crate) fn of(technician: Technician, point: ServicePoint, planned: &Window, booked: &[Booked]) -> Result<Self> {
         let local_start = zone::local(&technician.time_zone, planned.start)?;
         let point_day = zone::local(&point.time_zone, planned.start)?.date();
-        let around = Window { start: planned.start - AROUND, end: planned.end + AROUND };
-        let (id, point_id) = (technician.id.as_str(), point.id.as_str());
-        let of_technician = work_order::entity::Column::TechnicianId;
-        let of_point = work_order::entity::Column::ServicePointId;
-        let own = day(&technician.time_zone, local_start.date())?;
-        let points = day(&point.time_zone, point_day)?;
-        Ok(Self {
-            visits: work_order::visits(on, id, &around, &order.id).await?,
-            jobs_that_day: work_order::jobs(on, of_technician, id, &own, &order.id).await?,
-            point_jobs_that_day: work_order::jobs(on, of_point, point_id, &points, &order.id).await?,
+        let own = zone::day(&technician.time_zone, local_start.date())?;
+        let points = zone::day(&point.time_zone, point_day)?;
+        let mut facts = Self {
             local_start,
             local_end: zone::local(&technician.time_zone, planned.end)?,
             point_day,
+            visits: Vec::new(),
+            jobs_that_day: 0,
+            point_jobs_that_day: 0,
             technician,
             point,
-        })
+        };
+        for job in booked {
+            let on = |(from, until)| i32::from(from <= job.planned_start && job.planned_start < until);
+            if job.technician_id == facts.technician.id.as_str() {
+                facts.visits.extend(job.visit());
+                facts.jobs_that_day += on(own);
+            }
+            if job.service_point_id == facts.point.id.as_str() {
+                facts.point_jobs_that_day += on(points);
+            }
+        }
+        Ok(facts)
     }
 
     fn person(&self) -> Person<'_> {
@@ -126,11 +141,6 @@ impl Facts {
     }
 }
 
-fn day(zone_name: &str, date: NaiveDate) -> Result<Window> {
-    let (start, end) = zone::day(zone_name, date)?;
-    Ok(Window { start, end })
-}
-
 /// What a dispatcher asks for.
 #[derive(Debug)]
 pub(crate) struct Wish<'a> {
@@ -163,7 +173,8 @@ pub(crate) async fn offer(ctx: &Context, tx: &Tx, order: &WorkOrder, wish: Wish<
     let technician = super::technician::load(tx, &id).await?;
     let point = super::service_point::load(tx, &technician.service_point_id).await?;
     guard::hold(tx, &technician, &point, &wish.planned).await?;
-    let facts = Facts::read(tx, order, technician, point, &wish.planned).await?;
+    let booked = around(tx, order, &wish.planned, Some((technician.id.as_str(), point.id.as_str()))).await?;
+    let facts = Facts::of(technician, point, &wish.planned, &booked)?;
     let verdict = facts.judge(order, wish.windows, wish.planned, &ctx.config.travel.speed(), &BTreeMap::new());
     let overridable = |refusal: &Refusal| refusal.rule.soft() && wish.overrides.contains(&refusal.rule);
     let (overridden, refused): (Vec<_>, Vec<_>) = verdict.refusals.into_iter().partition(overridable);

@@ -28,6 +28,8 @@ impl MigrationTrait for Migration {
                     .col(timestamp_with_time_zone("window_start"))
                     .col(timestamp_with_time_zone_null("planned_start"))
                     .col(timestamp_with_time_zone_null("planned_end"))
+                    .col(double_null("latitude"))
+                    .col(double_null("longitude"))
                     .col(timestamp_with_time_zone("resolution_due_at"))
                     .col(boolean("escalated"))
                     .col(timestamp_with_time_zone("created_at"))
@@ -55,6 +57,7 @@ impl MigrationTrait for Migration {
             ("work_order_due", &["resolution_due_at", "id"]),
             ("work_order_state", &["state", "created_at"]),
             ("work_order_org_unit", &["org_unit_id", "created_at"]),
+            ("work_order_planned", &["planned_start", "planned_end"]),
             ("work_order_technician", &["technician_id", "planned_start"]),
             ("work_order_service_point", &["service_point_id", "planned_start"]),
             ("work_order_customer", &["customer_id", "created_at"]),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use common::{
-    convert::Window,
+    convert::{Position, Window},
     db::Tx,
     error::Result,
     record::{Changed, Record as _},
@@ -10,7 +10,7 @@ use common::{
     store::{self, Table, set},
     timer,
 };
-use sea_orm::{QueryOrder as _, QuerySelect as _, entity::prelude::*};
+use sea_orm::{Condition, FromQueryResult, QueryOrder as _, QuerySelect as _, entity::prelude::*};
 
 use crate::{
     convert,
@@ -59,6 +59,8 @@ pub(crate) mod entity {
         pub window_start: DateTimeUtc,
         pub planned_start: Option<DateTimeUtc>,
         pub planned_end: Option<DateTimeUtc>,
+        pub latitude: Option<f64>,
+        pub longitude: Option<f64>,
         /// The end of time when there is none.
         pub resolution_due_at: DateTimeUtc,
         pub escalated: bool,
@@ -103,6 +105,8 @@ impl Table for entity::Entity {
             window_start: set(window.map_or_else(end_of_time, |window| window.start)),
             planned_start: set(at.map(|at| at.planned.start)),
             planned_end: set(at.map(|at| at.planned.end)),
+            latitude: set(order.request.position.map(|place| place.latitude)),
+            longitude: set(order.request.position.map(|place| place.longitude)),
             resolution_due_at: set(order.request.resolution_due_at.unwrap_or_else(end_of_time)),
             escalated: set(order.attention > 0),
             created_at: set(order.created_at),
@@ -164,52 +168,57 @@ pub(crate) async fn of_request(on: &impl ConnectionTrait, request_id: &str) -> R
     rows.into_iter().map(<entity::Entity as Table>::record).collect()
 }
 
-/// Visits that take the technician's time inside a span, without one work order.
-pub(crate) async fn visits(
-    on: &impl ConnectionTrait,
-    technician_id: &str,
-    span: &Window,
-    without: &WorkOrderId,
-) -> Result<Vec<Visit>> {
-    use entity::Column;
-    let rows = entity::Entity::find()
-        .filter(Column::TechnicianId.eq(technician_id))
-        .filter(Column::State.is_in(BUSY))
-        .filter(Column::PlannedStart.lt(span.end))
-        .filter(Column::PlannedEnd.gt(span.start))
-        .filter(Column::Id.ne(without.as_str()))
-        .all(on)
-        .await?;
-    let mut visits = Vec::new();
-    for row in rows {
-        let order = <entity::Entity as Table>::record(row)?;
-        if let Some(at) = order.state.assignment() {
-            let visit = Visit { number: order.number.clone(), planned: at.planned, position: order.request.position };
-            visits.push(visit);
-        }
-    }
-    Ok(visits)
+/// A job that stands in somebody's day.
+#[derive(Clone, Debug, FromQueryResult)]
+pub(crate) struct Booked {
+    /// Who does it.
+    pub(crate) technician_id: String,
+    /// For which service point.
+    pub(crate) service_point_id: String,
+    number: String,
+    state: String,
+    /// Planned start.
+    pub(crate) planned_start: DateTime<Utc>,
+    planned_end: DateTime<Utc>,
+    latitude: Option<f64>,
+    longitude: Option<f64>,
 }
 
-/// Jobs of a technician or service point (`column`) whose planned start lies inside a span, without one work order.
-pub(crate) async fn jobs(
+impl Booked {
+    /// The visit, while it takes the technician's time.
+    pub(crate) fn visit(&self) -> Option<Visit> {
+        let position = self.latitude.zip(self.longitude).map(|(latitude, longitude)| Position { latitude, longitude });
+        let planned = Window { start: self.planned_start, end: self.planned_end };
+        BUSY.contains(&self.state.as_str()).then(|| Visit { number: self.number.clone(), planned, position })
+    }
+}
+
+/// Jobs that stand in a span, without one work order: all, or those of one technician and of that one's service point.
+pub(crate) async fn booked(
     on: &impl ConnectionTrait,
-    column: entity::Column,
-    subject: &str,
     span: &Window,
     without: &WorkOrderId,
-) -> Result<i32> {
+    of: Option<(&str, &str)>,
+) -> Result<Vec<Booked>> {
     use entity::Column;
-    let count = entity::Entity::find()
-        .filter(column.eq(subject))
+    let mut select = entity::Entity::find()
         .filter(Column::State.is_in(COUNTED))
-        .filter(Column::PlannedStart.gte(span.start))
         .filter(Column::PlannedStart.lt(span.end))
-        .filter(Column::Id.ne(without.as_str()))
-        .select_only()
-        .column_as(Column::Id.count(), "count")
-        .into_tuple::<i64>()
-        .one(on)
-        .await?;
-    Ok(i32::try_from(count.unwrap_or_default()).unwrap_or(i32::MAX))
+        .filter(Column::PlannedEnd.gt(span.start))
+        .filter(Column::Id.ne(without.as_str()));
+    if let Some((technician, point)) = of {
+        let either = Condition::any().add(Column::TechnicianId.eq(technician)).add(Column::ServicePointId.eq(point));
+        select = select.filter(either);
+    }
+    let columns = [
+        Column::TechnicianId,
+        Column::ServicePointId,
+        Column::Number,
+        Column::State,
+        Column::PlannedStart,
+        Column::PlannedEnd,
+        Column::Latitude,
+        Column::Longitude,
+    ];
+    Ok(select.select_only().columns(columns).into_model::<Booked>().all(on).await?)
 }

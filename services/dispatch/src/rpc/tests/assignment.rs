@@ -186,7 +186,7 @@ async fn a_confirmed_window_moves_only_with_the_customers_consent(#[case] backen
     assert_eq!(reason(call!(world, Dispatcher, reschedule_work_order, later.clone())), "WINDOW_PROMISED");
     later.consent_method = ConsentMethod::Phone.into();
     let moved = call!(world, Dispatcher, reschedule_work_order, later.clone()).unwrap();
-    assert_eq!((moved.state(), moved.promised_window.clone()), (WorkOrderState::Assigned, later.window));
+    assert_eq!((moved.state(), moved.promised_window), (WorkOrderState::Assigned, later.window));
     assert!(moved.reschedules[0].customer_consent);
     assert_eq!(moved.past_offers[0].outcome, "rescheduled");
 }

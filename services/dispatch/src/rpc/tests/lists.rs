@@ -80,10 +80,10 @@ async fn service_points_and_technicians_are_found_by_what_they_serve_and_can(#[c
         found.into_iter().map(|point| point.service_point_id).collect::<Vec<_>>()
     };
     let division = |code: &str| ListServicePointsRequest { division_code: code.to_owned(), ..Default::default() };
-    assert_eq!(points(division("330106")).await, [world.point.clone()]);
+    assert_eq!(points(division("330106")).await, [world.point.as_str()]);
     assert_eq!(points(division("310101")).await, Vec::<String>::new());
     let state = ListServicePointsRequest { state: ServicePointState::Applied.into(), ..Default::default() };
-    assert_eq!(points(state).await, [applied.service_point_id.clone()]);
+    assert_eq!(points(state).await, [applied.service_point_id.as_str()]);
     let text = ListServicePointsRequest { text: applied.number.clone(), ..Default::default() };
     assert_eq!(points(text).await, [applied.service_point_id]);
     let able = world.technician().await;
