@@ -289,7 +289,7 @@ pub(crate) fn complaint(complaint: &Complaint) -> message::Complaint {
         complainant_phone: complaint.complainant.phone.clone(),
         description: complaint.description.clone(),
         wanted: complaint.wanted.clone(),
-        service_request_ids: links.service_requests,
+        service_request_ids: [links.service_requests, complaint.remedy_requests.clone()].concat(),
         work_order_ids: links.work_orders,
         technician_ids: links.technicians,
         skus: links.skus,

@@ -1,10 +1,11 @@
 //! Facts of others: each acts once, twice told or told in another order.
 
 use common::{record::Role, testing::Backend};
+use prost::Message as _;
 use proto::aftercare::{
     complaint::v1::{
-        ActionDecision, Complaint, ComplaintChannel, ComplaintFact, ComplaintState, DecideActionRequest,
-        ListComplaintsRequest, RemedyActionState, Severity,
+        ActionDecision, Complaint, ComplaintChannel, ComplaintEvent, ComplaintFact, ComplaintState,
+        DecideActionRequest, ListComplaintsRequest, RemedyActionState, Severity,
     },
     intake::v1::{ServiceRequestEvent, ServiceRequestFact},
     survey::v1::{ResponseEvent, ResponseFact},
@@ -102,6 +103,24 @@ async fn an_unhappy_answer_opens_one_complaint(#[case] backend: Backend) {
         (&["rp_1".to_owned(), "rp_2".to_owned()][..], 1)
     );
     assert_eq!(desk.facts(complaint).await, [ComplaintFact::Received, ComplaintFact::Linked]);
+    // The linking event names the answer that joined, so that survey can link it back.
+    let last = desk.bench.events().await.unwrap().pop().unwrap();
+    assert_eq!(ComplaintEvent::decode(last.payload.as_slice()).unwrap().survey_response_id, "rp_2");
+}
+
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn a_request_made_for_it_does_not_change_its_matter(#[case] backend: Backend) {
+    let desk = desk(backend).await;
+    let mut bare = receive_request();
+    bare.service_request_id = String::new();
+    let complaint = run!(desk, desk.call(Role::Agent), receive_complaint, bare.clone()).unwrap();
+    desk.request(ServiceRequestFact::Created, rework(&complaint)).await;
+    assert_eq!(desk.get(&complaint).await.service_request_ids, ["sr_8"]);
+    let joined = run!(desk, desk.call(Role::Agent), receive_complaint, bare).unwrap();
+    assert_eq!((&joined.complaint_id, joined.joined_count), (&complaint.complaint_id, 1));
 }
 
 #[rstest]

@@ -213,6 +213,8 @@ pub(crate) struct Complaint {
     pub(crate) description: String,
     pub(crate) wanted: String,
     pub(crate) links: Links,
+    /// Service requests made for it. They are not what it is about, so they do not tell its matter.
+    pub(crate) remedy_requests: Vec<String>,
     /// The unit it is about; may be empty.
     pub(crate) about_org_unit_id: String,
     /// Who drives it; may be empty.

@@ -9,13 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     complaint::{Complaint, State, action},
-    policy::Policy,
+    policy::{Policy, TOP_LEVEL},
     values::{FollowUpResult, Verdict},
 };
 use crate::error::{ARCHIVE_INCOMPLETE, PROMISE_UNKNOWN, TRY_TOO_SOON};
-
-/// Highest level: head office.
-const TOP_LEVEL: u32 = 3;
 
 /// One try to ask the customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

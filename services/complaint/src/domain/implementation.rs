@@ -8,7 +8,7 @@ use common::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    complaint::{Complaint, Links, State, action},
+    complaint::{Added, Complaint, State, action},
     policy::Policy,
     values::{ActionDecision, AgreementKind, Remedy},
 };
@@ -268,10 +268,9 @@ impl Complaint {
             | State::Closed { .. } => false,
             State::Archived { .. } => return None,
         };
-        let links = Links { service_requests: vec![request_id.to_owned()], ..Links::default() };
-        let linked = self.links.add(links) == super::complaint::Added::Something;
+        let linked = self.add_request(request_id);
         let done = if taken { action::LINK_ACTION } else { action::LINK };
-        (taken || linked).then(|| self.changed(done, from, request_id, now))
+        (taken || linked == Added::Something).then(|| self.changed(done, from, request_id, now))
     }
 
     /// A service request of this complaint is resolved: its action is done. `None` when there is no such action, or
@@ -290,7 +289,7 @@ impl Complaint {
         let State::Implementing { work } = &mut self.state else { return Ok(None) };
         let found = work.action_of(request_id, kind).filter(|action| !action.state.is_ended());
         let Some(no) = found.map(|action| action.no) else { return Ok(None) };
-        self.links.add(Links { service_requests: vec![request_id.to_owned()], ..Links::default() });
+        self.add_request(request_id);
         let changed = self.implement(action::COMPLETE_ACTION, request_id.to_owned(), policy, now, |work| {
             let action = work.action(no)?;
             action.service_request_id = Some(request_id.to_owned());
@@ -316,6 +315,15 @@ impl Complaint {
         let action = work.actions.iter_mut().find(mine)?;
         action.state = ActionState::NeedsDecision { reason: why.to_owned() };
         Some(self.changed(action::REOPEN_ACTION, from, request_id, now))
+    }
+
+    fn add_request(&mut self, id: &str) -> Added {
+        let known = self.links.service_requests.iter().chain(&self.remedy_requests).any(|known| known == id);
+        if known {
+            return Added::Nothing;
+        }
+        self.remedy_requests.push(id.to_owned());
+        Added::Something
     }
 
     /// Changes the work in IMPLEMENTING and moves on to FOLLOW_UP when nothing is left to do.

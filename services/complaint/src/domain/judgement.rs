@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     complaint::{Complaint, State, action},
-    policy::{Policy, rank},
+    policy::{Policy, TOP_LEVEL, rank},
     values::{Evidence, Verdict},
 };
 use crate::error::{
@@ -77,7 +77,8 @@ impl Complaint {
         self.permit(action::JUDGE)?;
         self.refuse_culprit(&judgement.by)?;
         let own_unit = !self.about_org_unit_id.is_empty() && self.about_org_unit_id == judgement.by.org_unit_id;
-        if self.severity.is_grave() && own_unit {
+        // Above head office there is nobody who could judge instead.
+        if self.severity.is_grave() && own_unit && rank(&judgement.by) < TOP_LEVEL {
             return Err(Error::new(JUDGED_BY_OWN_UNIT)
                 .with("severity", self.severity.as_str())
                 .with("org_unit_id", &self.about_org_unit_id));

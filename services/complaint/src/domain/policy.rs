@@ -98,10 +98,13 @@ impl Policy {
     }
 }
 
+/// The highest level: head office.
+pub(crate) const TOP_LEVEL: u32 = 3;
+
 /// How high in the house somebody decides: 0 unit, 1 supervisor, 2 manager, 3 head office.
 pub(crate) fn rank(actor: &Actor) -> u32 {
     match actor.role {
-        Role::Admin => 3,
+        Role::Admin => TOP_LEVEL,
         Role::Manager => 2,
         Role::Supervisor | Role::Quality => 1,
         Role::Agent

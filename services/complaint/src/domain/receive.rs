@@ -114,6 +114,7 @@ impl Matter {
             description: self.description,
             wanted: self.wanted,
             links: self.links,
+            remedy_requests: Vec::new(),
             about_org_unit_id: self.about_org_unit_id,
             owner_id: self.owner_id,
             level: 0,

@@ -52,6 +52,14 @@ mod tests {
         {
             assert_eq!(refusal(desk.approve(&complaint, role).await), reason);
         }
+        // The technician with a share of the fault does not decide, whatever the role.
+        let request = ApproveSolutionRequest {
+            complaint_id: complaint.complaint_id.clone(),
+            solution_no: 1,
+            ..Default::default()
+        };
+        let culprit = desk.bench.call_by("te_1", Role::Admin, "ou_head");
+        assert_eq!(refusal(run!(desk, culprit, approve_solution, request)), "CAUSED_BY_ACTOR");
         unchanged(&desk, &complaint).await;
         let approved = desk.approve(&complaint, Role::Quality).await.unwrap();
         assert_eq!(approved.state(), ComplaintState::Implementing);

@@ -59,6 +59,13 @@ mod tests {
         let own_unit = desk.bench.call_by("boss", Role::Supervisor, "ou_2");
         assert_eq!(refusal(run!(desk, own_unit, judge_complaint, judge.clone())), "JUDGED_BY_OWN_UNIT");
         unchanged(&desk, &complaint).await;
+        // Above head office there is nobody.
+        let head = desk.bench.call_by("head", Role::Admin, "ou_2");
+        let id = common::id::Id::parse(&complaint.complaint_id).unwrap();
+        let kept = crate::store::complaint::load(desk.bench.core.db.read(), &id).await.unwrap();
+        let verdict = crate::domain::samples::judgement(crate::domain::values::Verdict::Founded);
+        let verdict = crate::domain::judgement::Judgement { by: head.actor.clone(), ..verdict };
+        assert!(kept.judge(verdict, &desk.ctx.policy, head.now).is_ok());
         let judged = run!(desk, desk.call(Role::Quality), judge_complaint, judge).unwrap();
         assert_eq!(judged.state(), ComplaintState::Investigating);
         assert_eq!(judged.judgement.unwrap().judged_by.unwrap().id, "quality-1");

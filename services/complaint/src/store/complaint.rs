@@ -344,8 +344,13 @@ fn fact(action: &str, complaint: &Complaint) -> ComplaintFact {
     }
 }
 
+/// A linking event names what was linked last, so that the owner of that record can link it back.
 fn event(complaint: &Complaint, fact: ComplaintFact) -> ComplaintEvent {
     let first = |ids: &[String]| ids.first().cloned().unwrap_or_default();
+    let told = |ids: &[String]| match fact {
+        ComplaintFact::Linked => ids.last().cloned().unwrap_or_default(),
+        _ => first(ids),
+    };
     let links = &complaint.links;
     let remedies = complaint
         .implementation()
@@ -357,12 +362,12 @@ fn event(complaint: &Complaint, fact: ComplaintFact) -> ComplaintEvent {
         state: complaint.state().to_owned(),
         severity: complaint.severity.as_str().to_owned(),
         customer_id: complaint.customer_id.clone(),
-        service_request_id: first(&links.service_requests),
+        service_request_id: told(&links.service_requests),
         work_order_id: first(&links.work_orders),
         technician_id: first(&links.technicians),
         org_unit_id: complaint.org_unit_id.clone(),
         remedies: remedies.unwrap_or_default(),
-        survey_response_id: first(&links.survey_responses),
+        survey_response_id: told(&links.survey_responses),
         outcome: complaint.outcome().to_owned(),
         survey_consent: complaint.survey_consent,
         product_id: first(&links.products),
