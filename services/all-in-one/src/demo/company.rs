@@ -23,7 +23,7 @@ use super::{
 
 /// A regional office: its organisation unit and its city.
 pub const OFFICES: [(&str, &str); 4] =
-    [("ou_beijing", "北京市"), ("ou_shanghai", "上海市"), ("ou_guangzhou", "广州市"), ("ou_chengdu", "成都市")];
+    [("office-north", "北京市"), ("office-east", "上海市"), ("office-south", "广州市"), ("office-west", "成都市")];
 
 /// Technicians per office; forty in all.
 const TECHNICIANS: usize = 10;
@@ -56,13 +56,17 @@ pub async fn build(keeper: &Doorkeeper, rng: &mut StdRng, districts: &[District]
         let region =
             location(&mut keeper_doors, &format!("R-{unit}"), &format!("{city}区域仓"), LocationKind::Regional, &central, "", Some(centre)).await?;
         stock(&mut keeper_doors, &region, 40).await?;
-        let point = service_point(&mut doors, rng, unit, city, first).await?;
+        let point = service_point(keeper, &mut doors, rng, unit, city, first).await?;
+        let shelf = format!("{city}维修部仓库");
+        let shelf =
+            location(&mut keeper_doors, &format!("P-{unit}"), &shelf, LocationKind::ServicePoint, &region, "", Some(centre)).await?;
+        stock(&mut keeper_doors, &shelf, 10).await?;
         for number in 0..TECHNICIANS {
             let home = people::one(rng, &mine);
             let created = doors.dispatch.create_technician(technician(rng, &point, home, people.len(), number)).await?;
             let id = created.into_inner().technician_id;
             let code = format!("V-{:03}", people.len() + 1);
-            let van = location(&mut keeper_doors, &code, &format!("{city}服务车 {code}"), LocationKind::Van, &region, &id, Some(centre)).await?;
+            let van = location(&mut keeper_doors, &code, &format!("{city}服务车 {code}"), LocationKind::Van, &shelf, &id, Some(centre)).await?;
             stock(&mut keeper_doors, &van, 3).await?;
             people.push(Person { id });
         }
@@ -117,6 +121,7 @@ async fn stock(doors: &mut Doors, location: &str, pieces: i64) -> anyhow::Result
     let request = ReceiveStockRequest {
         request_id: format!("demo-stock-{location}"),
         location_id: location.to_owned(),
+        reference: "期初入库".to_owned(),
         condition: StockCondition::Good.into(),
         lines: lines.collect(),
         ..Default::default()
@@ -127,6 +132,7 @@ async fn stock(doors: &mut Doors, location: &str, pieces: i64) -> anyhow::Result
 
 /// From the application to the first day of work, step by step as the rules want it.
 async fn service_point(
+    keeper: &Doorkeeper,
     doors: &mut Doors,
     rng: &mut StdRng,
     unit: &str,
@@ -160,7 +166,9 @@ async fn service_point(
             ..Default::default()
         })
         .await?;
-    doors
+    // Who inspected cannot approve.
+    let mut other = keeper.open("demo-director", Role::Manager);
+    other
         .dispatch
         .approve_service_point(ApproveServicePointRequest { service_point_id: id(), note: "同意".to_owned(), ..Default::default() })
         .await?;
@@ -209,7 +217,8 @@ fn technician(rng: &mut StdRng, point: &str, home: &District, serial: usize, num
         certificates.push(certificate("gas_fitter", serial));
     }
     // Six days a week, seven on rota: nobody of the demo is missing on a weekend.
-    let shifts = (1..=7).filter(|weekday| number % 7 + 1 != *weekday).map(|weekday| Shift {
+    let free = i32::try_from(number % 7 + 1).unwrap_or_default();
+    let shifts = (1..=7).filter(|weekday| free != *weekday).map(|weekday| Shift {
         weekday,
         start: "08:00".to_owned(),
         end: "20:00".to_owned(),

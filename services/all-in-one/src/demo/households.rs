@@ -48,7 +48,8 @@ pub async fn build(
     for serial in 0..count {
         let (_, city) = *people::one(rng, &OFFICES);
         let mine: Vec<_> = districts.iter().filter(|district| district.city == city).collect();
-        let address = people::address(rng, people::one(rng, &mine));
+        let home = *people::one(rng, mine.as_slice());
+        let address = people::address(rng, home);
         let created = intake.create_customer(customer(rng, serial, address.clone())).await?;
         let customer_id = created.into_inner().customer_id;
         let model = *people::one(rng, &MODELS);

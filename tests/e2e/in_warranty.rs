@@ -1,0 +1,82 @@
+//! A washing machine in warranty is repaired at home with a part from stock, and the customer is satisfied.
+
+use std::collections::BTreeSet;
+
+use harness::{
+    Platform, steps,
+    world::{PUMP, World},
+};
+use proto::aftercare::{
+    common::v1::UsedPart,
+    dispatch::v1::{CompleteWorkOrderRequest, PartUse, PartsState, WorkOrder, WorkOrderState},
+    intake::v1::{ChargeKind, RequestState, ServiceRequest},
+};
+
+pub(crate) async fn travel(platform: &Platform, world: &World) {
+    let agent = platform.person("agent", "us_wang");
+    let dispatcher = platform.person("dispatcher", "us_zhao");
+    let (before, _) = world.stock_of(platform, PUMP).await;
+
+    // The call: what it is, that we pay, and by when we must act.
+    let household = steps::household(&agent, 60).await;
+    let request: ServiceRequest = agent.call(steps::repair(&household, &[PUMP])).await;
+    assert_eq!(request.state(), RequestState::New);
+    assert_eq!(request.charge_kind(), ChargeKind::InWarranty);
+    assert!(request.number.starts_with("SR-"), "{}", request.number);
+    assert!(!request.deadlines.is_empty(), "nobody says by when");
+    steps::triage_and_release(&agent, &request).await;
+
+    // Dispatch makes the visit by itself, parts reserves the pump.
+    let id = &request.service_request_id;
+    let order =
+        steps::visit(&dispatcher, id, 1, "has its part", |order| order.parts_state() == PartsState::Ready).await;
+    assert_eq!(world.stock_of(platform, PUMP).await, (before, 1000));
+    steps::request_in(&agent, id, RequestState::Scheduled).await;
+
+    // The technician's day.
+    let technician_id = steps::assign(&dispatcher, &order).await;
+    let technician = platform.person("technician", &technician_id);
+    steps::accept(&technician, &order).await;
+    let started = steps::begin(&technician, &order, steps::consent()).await;
+    steps::request_in(&agent, id, RequestState::InService).await;
+
+    // Without parts, test and signature nothing is finished, and the refusal changes nothing.
+    let bare = CompleteWorkOrderRequest { work_order_id: order.work_order_id.clone(), ..Default::default() };
+    let refusal = technician.refused::<_, WorkOrder>(bare).await;
+    assert_eq!(refusal.code, tonic::Code::FailedPrecondition, "{refusal:?}");
+    assert_eq!(steps::order(&technician, &order).await.etag, started.etag);
+
+    let used = UsedPart { sku: PUMP.to_owned(), used_milli: 1000, old_part_taken_back: true, ..Default::default() };
+    let used = PartUse { part: Some(used), van_reason: String::new() };
+    let completed: WorkOrder = technician.call(steps::completion(&order, vec![used])).await;
+    assert_eq!(completed.state(), WorkOrderState::Completed);
+    steps::verify(&dispatcher, &order).await;
+
+    // Stock, request and survey follow by themselves.
+    steps::request_in(&agent, id, RequestState::Resolved).await;
+    harness::eventually("the pump has left stock", async || match world.stock_of(platform, PUMP).await {
+        found if found == (before - 1000, 0) => Ok(()),
+        other => Err(other),
+    })
+    .await;
+    let invitation = steps::invitation(&platform.person("quality", "us_chen"), id).await;
+    let thanks = steps::answer(&platform.person("customer_link", "link"), &invitation, 5, 10).await;
+    assert!(!thanks.we_will_call);
+    steps::request_in(&agent, id, RequestState::Closed).await;
+
+    // Nothing is lost and nothing is there twice.
+    assert_eq!(steps::work_orders(&dispatcher, id).await.len(), 1);
+    assert_eq!(steps::invitations(&platform.person("quality", "us_chen"), id).await.len(), 1);
+    let history = steps::timeline(platform, &household.customer_id).await;
+    assert_eq!(history.unavailable_services, Vec::<String>::new());
+    let services: BTreeSet<&str> = history.entries.iter().map(|entry| entry.service.as_str()).collect();
+    for service in ["intake", "dispatch", "survey"] {
+        assert!(services.contains(service), "{service} is missing in {services:?}");
+    }
+    let versions: BTreeSet<_> = history.entries.iter().map(|entry| (&entry.record_id, entry.record_version)).collect();
+    assert_eq!(versions.len(), history.entries.len(), "a change stands twice in the history");
+    let order_of = |entry: &proto::aftercare::common::v1::TimelineEntry| {
+        entry.at.map(|at| (at.seconds, at.nanos)).unwrap_or_default()
+    };
+    assert!(history.entries.is_sorted_by_key(order_of), "the history is out of order");
+}

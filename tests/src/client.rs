@@ -1,0 +1,380 @@
+//! Somebody who uses the platform through its public door, over REST or over gRPC. A journey is written once; surface and
+//! faults are the person's.
+
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use prost::{Message, Name};
+use prost_reflect::{DynamicMessage, MethodDescriptor, Value as Field};
+use rand::RngExt as _;
+use serde_json::Value;
+use tonic::{Code, Status, transport::Channel};
+use tonic_prost::ProstCodec;
+
+use crate::{contract, wait::PATIENCE};
+
+/// How a call travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// REST/JSON.
+    Rest,
+    /// gRPC.
+    Grpc,
+}
+
+/// What goes wrong with every call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Faults {
+    /// Nothing.
+    #[default]
+    None,
+    /// Every call with a request id is sent twice; both answers must be the same.
+    Repeated,
+    /// The client gives every call up at a random moment, then sends it again with the same request id.
+    CutOff,
+}
+
+/// A refusal, the same over both surfaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The gRPC code.
+    pub code: Code,
+    /// The HTTP status, over REST.
+    pub status: Option<StatusCode>,
+    /// The stable reason.
+    pub reason: String,
+    /// Text in the caller's language.
+    pub message: String,
+    /// Facts.
+    pub facts: BTreeMap<String, String>,
+    /// Fields at fault.
+    pub fields: Vec<String>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:?} {} {}", self.code, self.reason, self.message)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl Refusal {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub fn passing(&self) -> bool {
+        matches!(self.code, Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown)
+            || self.reason == "CONFLICT"
+    }
+
+    /// A call that never got an answer.
+    fn unanswered(error: impl fmt::Display) -> Self {
+        Self {
+            code: Code::Unavailable,
+            status: None,
+            reason: "NO_ANSWER".to_owned(),
+            message: error.to_string(),
+            facts: BTreeMap::new(),
+            fields: Vec::new(),
+        }
+    }
+
+    fn of_status(status: &Status) -> Self {
+        let details = proto::google::rpc::Status::decode(status.details()).unwrap_or_default().details;
+        let find =
+            |name: &str| details.iter().find(|detail| detail.type_url.ends_with(name)).map(|detail| &*detail.value);
+        let info = find("google.rpc.ErrorInfo")
+            .and_then(|bytes| proto::google::rpc::ErrorInfo::decode(bytes).ok())
+            .unwrap_or_default();
+        let bad = find("google.rpc.BadRequest")
+            .and_then(|bytes| proto::google::rpc::BadRequest::decode(bytes).ok())
+            .unwrap_or_default();
+        Self {
+            code: status.code(),
+            status: None,
+            reason: info.reason,
+            message: status.message().to_owned(),
+            facts: info.metadata.into_iter().collect(),
+            fields: bad.field_violations.into_iter().map(|violation| violation.field).collect(),
+        }
+    }
+
+    fn of_json(status: StatusCode, body: &Value) -> Self {
+        let details = body["details"].as_array().cloned().unwrap_or_default();
+        let find =
+            |name: &str| details.iter().find(|detail| detail["@type"].as_str().is_some_and(|url| url.ends_with(name)));
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let facts = find("google.rpc.ErrorInfo").and_then(|info| info["metadata"].as_object());
+        let bad = find("google.rpc.BadRequest").and_then(|bad| bad["fieldViolations"].as_array());
+        Self {
+            code: Code::from_i32(i32::try_from(body["code"].as_i64().unwrap_or(2)).unwrap_or(2)),
+            status: Some(status),
+            reason: find("google.rpc.ErrorInfo").map(|info| text(&info["reason"])).unwrap_or_default(),
+            message: text(&body["message"]),
+            facts: facts.into_iter().flatten().map(|(name, value)| (name.clone(), text(value))).collect(),
+            fields: bad.into_iter().flatten().map(|violation| text(&violation["field"])).collect(),
+        }
+    }
+}
+
+/// A request of some RPC.
+pub trait Ask: Message + Name + Default + Clone + fmt::Debug + 'static {}
+
+impl<Q: Message + Name + Default + Clone + fmt::Debug + 'static> Ask for Q {}
+
+/// An answer of some RPC.
+pub trait Answer: Message + Default + PartialEq + fmt::Debug + 'static {}
+
+impl<A: Message + Default + PartialEq + fmt::Debug + 'static> Answer for A {}
+
+/// The public door, reached over both surfaces.
+#[derive(Clone, Debug)]
+pub struct Door {
+    address: Arc<str>,
+    http: Client<HttpConnector, Full<Bytes>>,
+    channel: Channel,
+}
+
+impl Door {
+    /// The door at `http://host:port`.
+    ///
+    /// # Errors
+    ///
+    /// When that is no address.
+    pub fn new(address: &str) -> anyhow::Result<Self> {
+        Ok(Self {
+            address: address.into(),
+            http: Client::builder(TokioExecutor::new()).build_http(),
+            channel: common::run::channel(address)?,
+        })
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Sends raw HTTP: what a well-behaved client would never send.
+    ///
+    /// # Errors
+    ///
+    /// When no answer comes.
+    pub async fn raw(
+        &self,
+        method: http::Method,
+        target: &str,
+        headers: HeaderMap,
+        body: impl Into<Bytes>,
+    ) -> Result<(StatusCode, HeaderMap, Bytes), Refusal> {
+        let mut request = Request::new(Full::new(body.into()));
+        *request.method_mut() = method;
+        *request.uri_mut() = format!("{}{target}", self.address).parse().map_err(Refusal::unanswered)?;
+        *request.headers_mut() = headers;
+        let response = self.http.request(request).await.map_err(Refusal::unanswered)?;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.map_err(Refusal::unanswered)?.to_bytes();
+        Ok((parts.status, parts.headers, body))
+    }
+}
+
+/// Somebody with a role.
+#[derive(Clone, Debug)]
+pub struct Person {
+    door: Door,
+    headers: HeaderMap,
+    surface: Surface,
+    faults: Faults,
+}
+
+impl Person {
+    pub(crate) fn new(door: Door, role: &str, id: &str, surface: Surface, faults: Faults) -> Self {
+        let mut headers = HeaderMap::new();
+        for (name, value) in
+            [("x-aftercare-user", id), ("x-aftercare-role", role), ("x-aftercare-org-unit", "head-office")]
+        {
+            if let Ok(value) = value.parse() {
+                headers.insert(name, value);
+            }
+        }
+        Self { door, headers, surface, faults }
+    }
+
+    /// Headers that say who it is.
+    #[must_use]
+    pub fn headers(&self) -> HeaderMap {
+        self.headers.clone()
+    }
+
+    /// The same person, asking for answers in this language.
+    #[must_use]
+    pub fn speaking(mut self, language: &'static str) -> Self {
+        self.headers.insert(header::ACCEPT_LANGUAGE, http::HeaderValue::from_static(language));
+        self
+    }
+
+    /// Calls the RPC that takes this request, with the person's faults. Outages are waited out: a client of this platform
+    /// repeats with the same request id until it knows.
+    ///
+    /// # Errors
+    ///
+    /// The platform's refusal.
+    ///
+    /// # Panics
+    ///
+    /// When a repeat answers otherwise than the first call did.
+    pub async fn send<Q, A>(&self, request: Q) -> Result<A, Refusal>
+    where
+        Q: Ask,
+        A: Answer,
+    {
+        let method = contract::method(&Q::full_name());
+        let request = with_request_id(&method, &request);
+        let writes = request.get_field_by_name("request_id").is_some();
+        if self.faults == Faults::CutOff && writes {
+            let moment = Duration::from_micros(rand::rng().random_range(0..12_000));
+            let _ = tokio::time::timeout(moment, self.once::<A>(&method, &request)).await;
+        }
+        let first = self.until_answered::<A>(&method, &request).await;
+        if self.faults == Faults::Repeated && writes && first.is_ok() {
+            let again = self.until_answered::<A>(&method, &request).await;
+            assert_eq!(again, first, "{}: the repeat answers otherwise", method.full_name());
+        }
+        first
+    }
+
+    /// As [`Person::send`], for a call that has to succeed.
+    ///
+    /// # Panics
+    ///
+    /// When it is refused.
+    #[expect(clippy::panic, reason = "a refused step fails the journey")]
+    pub async fn call<Q, A>(&self, request: Q) -> A
+    where
+        Q: Ask,
+        A: Answer,
+    {
+        let shown = format!("{request:?}");
+        self.send(request).await.unwrap_or_else(|refusal| panic!("{} {shown}: {refusal:?}", Q::full_name()))
+    }
+
+    /// As [`Person::send`], for a call that has to be refused.
+    ///
+    /// # Panics
+    ///
+    /// When it is not.
+    #[expect(clippy::panic, reason = "a wrong success fails the test")]
+    pub async fn refused<Q, A>(&self, request: Q) -> Refusal
+    where
+        Q: Ask,
+        A: Answer,
+    {
+        match self.send::<Q, A>(request).await {
+            Ok(answer) => panic!("{} was not refused: {answer:?}", Q::full_name()),
+            Err(refusal) => refusal,
+        }
+    }
+
+    async fn until_answered<A>(&self, method: &MethodDescriptor, request: &DynamicMessage) -> Result<A, Refusal>
+    where
+        A: Message + Default + 'static,
+    {
+        let begun = std::time::Instant::now();
+        loop {
+            match self.once::<A>(method, request).await {
+                Err(refusal) if refusal.passing() && begun.elapsed() < PATIENCE => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn once<A>(&self, method: &MethodDescriptor, request: &DynamicMessage) -> Result<A, Refusal>
+    where
+        A: Message + Default + 'static,
+    {
+        match self.surface {
+            Surface::Rest => self.rest(method, request).await,
+            Surface::Grpc => self.grpc(method, request).await,
+        }
+    }
+
+    async fn rest<A: Message + Default>(
+        &self,
+        method: &MethodDescriptor,
+        request: &DynamicMessage,
+    ) -> Result<A, Refusal> {
+        let call = contract::rest(method, request).map_err(Refusal::unanswered)?;
+        let mut headers = self.headers.clone();
+        let body = call.body.map(|body| body.to_string()).unwrap_or_default();
+        if !body.is_empty() {
+            headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+        }
+        let (status, _, body) = self.door.raw(call.method, &call.target, headers, body).await?;
+        let body: Value = serde_json::from_slice(&body).map_err(Refusal::unanswered)?;
+        if !status.is_success() {
+            return Err(Refusal::of_json(status, &body));
+        }
+        let answer = contract::from_json(method.output(), body).map_err(Refusal::unanswered)?;
+        A::decode(answer.encode_to_vec().as_slice()).map_err(Refusal::unanswered)
+    }
+
+    async fn grpc<A>(&self, method: &MethodDescriptor, request: &DynamicMessage) -> Result<A, Refusal>
+    where
+        A: Message + Default + 'static,
+    {
+        let mut client = tonic::client::Grpc::new(self.door.channel.clone());
+        client.ready().await.map_err(Refusal::unanswered)?;
+        let path = contract::path(method).parse().map_err(Refusal::unanswered)?;
+        let mut call = tonic::Request::new(Encoded(request.encode_to_vec().into()));
+        *call.metadata_mut() = tonic::metadata::MetadataMap::from_headers(self.headers.clone());
+        let answer = client.unary(call, path, ProstCodec::<Encoded, A>::default()).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| Refusal::of_status(&status))
+    }
+}
+
+/// The request with a request id of its own, when it has a place for one that is empty.
+fn with_request_id<Q: Message>(method: &MethodDescriptor, request: &Q) -> DynamicMessage {
+    let mut dynamic = DynamicMessage::decode(method.input(), request.encode_to_vec().as_slice())
+        .unwrap_or_else(|_| DynamicMessage::new(method.input()));
+    let empty = dynamic.get_field_by_name("request_id").is_some_and(|value| value.as_str() == Some(""));
+    if empty {
+        dynamic.set_field_by_name("request_id", Field::String(uuid::Uuid::from_u128(rand::random()).to_string()));
+    }
+    dynamic
+}
+
+/// A message that is encoded already.
+#[derive(Clone, Debug, Default)]
+struct Encoded(Bytes);
+
+impl Message for Encoded {
+    fn encode_raw(&self, into: &mut impl bytes::BufMut) {
+        into.put_slice(&self.0);
+    }
+
+    fn merge_field(
+        &mut self,
+        _: u32,
+        _: prost::encoding::WireType,
+        _: &mut impl bytes::Buf,
+        _: prost::encoding::DecodeContext,
+    ) -> Result<(), prost::DecodeError> {
+        Ok(())
+    }
+
+    fn encoded_len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+}

@@ -1,0 +1,242 @@
+//! The whole platform, as one process on SQLite or as six on PostgreSQL and Redis.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::Context as _;
+use common::{
+    clock::Clock,
+    config::Sources,
+    id::Ids,
+    run::Running,
+    testing::{Backend, database},
+};
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+use toml::{Table, Value};
+
+use crate::{
+    client::{Door, Faults, Person, Surface},
+    process::{Process, free_address},
+};
+
+/// The services behind the door.
+pub const SERVICES: [&str; 5] = ["intake", "dispatch", "parts-inventory", "complaint", "survey"];
+
+/// How the platform runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Everything in one process: SQLite, the bus in process.
+    OneProcess,
+    /// Six processes: PostgreSQL, Redis.
+    SixProcesses,
+}
+
+/// A running platform with short terms; gone when dropped.
+#[derive(Debug)]
+pub struct Platform {
+    door: Door,
+    surface: Surface,
+    faults: Faults,
+    processes: BTreeMap<String, Mutex<Process>>,
+    running: Option<Running>,
+    folder: TempDir,
+}
+
+impl Platform {
+    /// Starts a platform.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start: that fails the test.
+    pub async fn start(shape: Shape, surface: Surface, faults: Faults) -> Self {
+        Self::start_with(shape, surface, faults, &[]).await
+    }
+
+    /// As [`Platform::start`], with other terms for some services: name and TOML.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    #[expect(clippy::panic, reason = "a platform that does not start fails the test")]
+    pub async fn start_with(shape: Shape, surface: Surface, faults: Faults, own: &[(&str, &str)]) -> Self {
+        let started = match shape {
+            Shape::OneProcess => Self::one_process(surface, faults, own).await,
+            Shape::SixProcesses => Self::six_processes(surface, faults, own).await,
+        };
+        started.unwrap_or_else(|error| panic!("the platform does not start: {error:#}"))
+    }
+
+    async fn one_process(surface: Surface, faults: Faults, own: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let mut table = shared();
+        table.insert("listen".into(), "127.0.0.1:0".into());
+        table.insert("admin".into(), "127.0.0.1:0".into());
+        for service in SERVICES {
+            table.insert(service.replace('-', "_"), Value::Table(terms(service, own)?));
+        }
+        let sources = Sources::new(&all_in_one::SERVICES).text("short terms", &toml::to_string(&table)?)?;
+        let sources = all_in_one::data_folder(sources, folder.path())?;
+        let mut host = all_in_one::services(sources, Clock::system(), Ids::random()).await?;
+        let address = all_in_one::door(&mut host).await?;
+        let running = Some(host.start().await?);
+        let door = Door::new(&format!("http://{address}"))?;
+        Ok(Self { door, surface, faults, processes: BTreeMap::new(), running, folder })
+    }
+
+    async fn six_processes(surface: Surface, faults: Faults, own: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let redis =
+            std::env::var("AFTERCARE_TEST_REDIS").context("AFTERCARE_TEST_REDIS names no server: `make test`")?;
+        let folder = tempfile::tempdir()?;
+        let prefix = folder.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let mut peers = Table::new();
+        let mut addresses = BTreeMap::new();
+        for service in SERVICES {
+            let address = free_address()?;
+            peers.insert(service.replace('-', "_"), format!("http://{address}").into());
+            addresses.insert(service, address);
+        }
+        let bus = Table::from_iter([
+            ("kind".to_owned(), Value::from("redis")),
+            ("url".to_owned(), redis.into()),
+            ("prefix".to_owned(), prefix.into()),
+            ("claim_after".to_owned(), "2s".into()),
+        ]);
+
+        let mut processes = BTreeMap::new();
+        for (service, address) in &addresses {
+            let mut table = shared();
+            table.extend(terms(service, own)?);
+            let database = Table::from_iter([
+                ("url".to_owned(), Value::from(database(Backend::Postgres).await.url)),
+                ("max_connections".to_owned(), Value::from(4)),
+            ]);
+            table.insert("listen".into(), address.to_string().into());
+            table.insert("database".into(), database.into());
+            table.insert("bus".into(), bus.clone().into());
+            table.insert("peers".into(), peers.clone().into());
+            processes.insert((*service).to_owned(), process(folder.path(), service, table)?);
+        }
+        let entrance = free_address()?;
+        let mut table = shared();
+        table.insert("listen".into(), entrance.to_string().into());
+        table.insert("peers".into(), peers.into());
+        processes.insert("gateway".to_owned(), process(folder.path(), "gateway", table)?);
+
+        for process in processes.values_mut() {
+            process.run("migrate")?;
+            process.start()?;
+        }
+        for process in processes.values_mut() {
+            process.ready().await?;
+        }
+        let door = Door::new(&format!("http://{entrance}"))?;
+        let processes = processes.into_iter().map(|(name, process)| (name, Mutex::new(process))).collect();
+        Ok(Self { door, surface, faults, processes, running: None, folder })
+    }
+
+    /// The public door.
+    #[must_use]
+    pub fn door(&self) -> &Door {
+        &self.door
+    }
+
+    /// Where the platform keeps its files.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Somebody with this role, over this platform's surface and with its faults.
+    #[must_use]
+    pub fn person(&self, role: &str, id: &str) -> Person {
+        Person::new(self.door.clone(), role, id, self.surface, self.faults)
+    }
+
+    /// The names of the processes, when there are several.
+    pub fn processes(&self) -> impl Iterator<Item = &str> {
+        self.processes.keys().map(String::as_str)
+    }
+
+    /// Kills a service as a power cut would. It stays down until [`Platform::revive`].
+    ///
+    /// # Panics
+    ///
+    /// When it is no process of its own, or not running.
+    #[expect(clippy::panic, reason = "a test that kills nothing must fail")]
+    pub async fn kill(&self, service: &str) {
+        let mut process = self.process(service).lock().await;
+        process.kill().unwrap_or_else(|error| panic!("{service}: {error:#}"));
+    }
+
+    /// Starts a killed service again and waits until it is ready.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    #[expect(clippy::panic, reason = "a service that does not come back fails the test")]
+    pub async fn revive(&self, service: &str) {
+        let mut process = self.process(service).lock().await;
+        process.start().unwrap_or_else(|error| panic!("{service}: {error:#}"));
+        process.ready().await.unwrap_or_else(|error| panic!("{service}: {error:#}"));
+    }
+
+    /// What a process of its own has written.
+    pub async fn log(&self, service: &str) -> String {
+        self.process(service).lock().await.log()
+    }
+
+    #[expect(clippy::panic, reason = "a test that speaks of no process must fail")]
+    fn process(&self, service: &str) -> &Mutex<Process> {
+        self.processes.get(service).unwrap_or_else(|| panic!("{service} is no process of its own"))
+    }
+
+    /// Stops a platform of one process in good order.
+    ///
+    /// # Panics
+    ///
+    /// When a worker failed meanwhile.
+    #[expect(clippy::panic, reason = "a worker that failed fails the test")]
+    pub async fn stop(mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().await.unwrap_or_else(|error| panic!("the platform failed: {error:#}"));
+        }
+    }
+}
+
+fn process(folder: &Path, service: &str, mut table: Table) -> anyhow::Result<Process> {
+    let admin = free_address()?;
+    table.insert("admin".into(), admin.to_string().into());
+    let config = folder.join(format!("{service}.toml"));
+    std::fs::write(&config, toml::to_string(&table)?)?;
+    Ok(Process::new(service, &config, admin))
+}
+
+/// What every process of a test has: only warnings in the log, a short farewell.
+fn shared() -> Table {
+    Table::from_iter([
+        ("telemetry".to_owned(), Value::from(Table::from_iter([("log_filter".to_owned(), Value::from("warn"))]))),
+        ("drain".to_owned(), Value::from(Table::from_iter([("deadline".to_owned(), Value::from("2s"))]))),
+    ])
+}
+
+/// The terms of a service, short enough to wait for; `own` are those that a journey sets otherwise.
+fn terms(service: &str, own: &[(&str, &str)]) -> anyhow::Result<Table> {
+    let text = match service {
+        "intake" => include_str!("../terms/intake.toml"),
+        "dispatch" => include_str!("../terms/dispatch.toml"),
+        "parts-inventory" => include_str!("../terms/parts-inventory.toml"),
+        "complaint" => include_str!("../terms/complaint.toml"),
+        "survey" => include_str!("../terms/survey.toml"),
+        other => anyhow::bail!("no terms of {other}"),
+    };
+    let mut table: Table = text.parse()?;
+    for (_, text) in own.iter().filter(|(name, _)| *name == service) {
+        for (section, value) in text.parse::<Table>()? {
+            match (table.get_mut(&section), value) {
+                (Some(Value::Table(present)), Value::Table(new)) => present.extend(new),
+                (_, value) => drop(table.insert(section, value)),
+            }
+        }
+    }
+    Ok(table)
+}

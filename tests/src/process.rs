@@ -1,0 +1,151 @@
+//! One service as a process of its own, which can be killed and started again.
+
+use std::{
+    fs::File,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use rand::RngExt as _;
+
+/// How long a process may take to start.
+const START: Duration = Duration::from_secs(30);
+
+/// A process of one service.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    config: PathBuf,
+    log: PathBuf,
+    admin: SocketAddr,
+    child: Option<Child>,
+}
+
+impl Process {
+    /// A process that has not been started. `config` is its configuration file, `admin` where its probes answer.
+    #[must_use]
+    pub fn new(name: &str, config: &Path, admin: SocketAddr) -> Self {
+        Self { name: name.to_owned(), config: config.to_owned(), log: config.with_extension("log"), admin, child: None }
+    }
+
+    fn command(&self, action: &str) -> anyhow::Result<Command> {
+        let log = File::options().create(true).append(true).open(&self.log)?;
+        let mut command = Command::new(binary(&self.name)?);
+        command.arg("--config").arg(&self.config).arg(action);
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        Ok(command)
+    }
+
+    /// Runs a command of the binary to its end.
+    ///
+    /// # Errors
+    ///
+    /// When it fails; with its log.
+    pub fn run(&self, action: &str) -> anyhow::Result<()> {
+        if self.command(action)?.status()?.success() {
+            return Ok(());
+        }
+        bail!("{} {action} failed:\n{}", self.name, self.log())
+    }
+
+    /// Starts it; [`Process::ready`] waits for it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such binary.
+    pub fn start(&mut self) -> anyhow::Result<()> {
+        self.child = Some(self.command("serve")?.spawn()?);
+        Ok(())
+    }
+
+    /// Waits until its probe says that it is ready.
+    ///
+    /// # Errors
+    ///
+    /// When it ends, or is not ready in time; with its log.
+    pub async fn ready(&mut self) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        loop {
+            if let Some(child) = &mut self.child
+                && let Some(status) = child.try_wait()?
+            {
+                bail!("{} ended with {status}:\n{}", self.name, self.log());
+            }
+            if is_ready(self.admin).await {
+                return Ok(());
+            }
+            if begun.elapsed() > START {
+                bail!("{} is not ready after {START:?}:\n{}", self.name, self.log());
+            }
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    }
+
+    /// Kills it as a power cut would.
+    ///
+    /// # Errors
+    ///
+    /// When it is not running.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        let mut child = self.child.take().with_context(|| format!("{} is not running", self.name))?;
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// What it wrote.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+async fn is_ready(admin: SocketAddr) -> bool {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let ask = async {
+        let mut stream = tokio::net::TcpStream::connect(admin).await?;
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: probe\r\nconnection: close\r\n\r\n").await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        Ok::<_, std::io::Error>(answer.starts_with(b"HTTP/1.1 200"))
+    };
+    matches!(tokio::time::timeout(Duration::from_secs(2), ask).await, Ok(Ok(true)))
+}
+
+/// The binary of a service, built beside the tests. `make test` builds it before they run.
+fn binary(name: &str) -> anyhow::Result<PathBuf> {
+    let tests = std::env::current_exe()?;
+    let folder = tests.parent().and_then(Path::parent).context("the tests are not in a target folder")?;
+    let path = folder.join(format!("aftercare-{name}"));
+    anyhow::ensure!(path.exists(), "{} is missing: run the tests by `make test`, or build it", path.display());
+    Ok(path)
+}
+
+/// An address on this machine that nobody listens at. It is outside the range that outgoing connections take their ports
+/// from, so a service that was killed finds it free again.
+///
+/// # Errors
+///
+/// When there is none.
+pub fn free_address() -> anyhow::Result<SocketAddr> {
+    for _ in 0..200 {
+        let port = rand::rng().random_range(10_000..32_000);
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(address).is_ok() {
+            return Ok(address);
+        }
+    }
+    bail!("no free port")
+}
