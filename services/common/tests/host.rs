@@ -278,6 +278,47 @@ async fn a_database_that_forgets_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_evicts_is_refused_and_one_that_is_down_is_waited_for() {
+    let alpha = database(Backend::Sqlite).await;
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let bus = format!("{ADMIN}\n[bus]\nkind = \"redis\"\nurl = \"redis://127.0.0.1:{port}\"");
+    let sources = sources(&["alpha"], &[("alpha", &alpha)], &bus);
+    run::migrate::<Alpha>(&sources).await.unwrap();
+
+    // Down: the service starts, accepts, and its outbox waits. Only `check` says so.
+    let mut host = Host::new("alpha", DEFAULTS, sources.clone()).unwrap();
+    host.add::<Alpha>(SchemaPolicy::MustBeCurrent).await.unwrap();
+    let core = host.core("alpha").unwrap().clone();
+    let running = host.start().await.unwrap();
+    publish(&core, "unheard", 1).await;
+    assert_eq!(get(running.admin, "/readyz").await.0, 200);
+    assert!(run::check::<Alpha>(&sources).await.unwrap_err().to_string().contains("Redis does not answer"));
+    stop(running).await;
+
+    let folder = alpha.url.strip_prefix("sqlite://").and_then(|path| path.rsplit_once('/')).unwrap().0;
+    let mut redis = tokio::process::Command::new("redis-server")
+        .args(["--bind", "127.0.0.1", "--save", "", "--maxmemory-policy", "allkeys-lru", "--dir", folder])
+        .args(["--port", &port.to_string()])
+        .stdout(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let begin = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        assert!(begin.elapsed() < Duration::from_secs(10), "redis-server starts");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let checked = run::check::<Alpha>(&sources).await.unwrap_err().to_string();
+    assert!(checked.contains("allkeys-lru"), "{checked}");
+    let mut host = Host::new("alpha", DEFAULTS, sources).unwrap();
+    host.add::<Alpha>(SchemaPolicy::MustBeCurrent).await.unwrap();
+    assert!(host.start().await.unwrap_err().to_string().contains("allkeys-lru"));
+    redis.kill().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_breaks_ends_the_process_with_failure() {
     let alpha = database(Backend::Sqlite).await;
     let more = format!("{ADMIN}\nbroken_worker = true");
