@@ -170,7 +170,8 @@ fn value_checks(field: &FieldDescriptor, rules: &DynamicMessage, name: &str, val
                     format!("known({name:?}, *{value}, &[{}], found)", known.join(", "))
                 }
                 ("enum", "not_in", Value::List(numbers)) => {
-                    let numbers: Vec<String> = numbers.iter().map(|n| int(n).map(|n| n.to_string())).collect::<Result<_>>()?;
+                    let numbers: Vec<String> =
+                        numbers.iter().map(|n| int(n).map(|n| n.to_string())).collect::<Result<_>>()?;
                     format!("not_in({name:?}, *{value}, &[{}], found)", numbers.join(", "))
                 }
                 _ => return Err(unknown(field, &format!("{kind}.{rule}"))),
@@ -190,5 +191,9 @@ fn int(value: &Value) -> Result<i64> {
 }
 
 fn unknown(field: &FieldDescriptor, rule: &str) -> Box<dyn Error> {
-    format!("{}: the rule {rule} is not supported; add it to proto/build/rules.rs and proto/src/validate.rs", field.full_name()).into()
+    format!(
+        "{}: the rule {rule} is not supported; add it to proto/build/rules.rs and proto/src/validate.rs",
+        field.full_name()
+    )
+    .into()
 }

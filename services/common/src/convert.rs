@@ -68,10 +68,7 @@ impl Window {
     /// The window for a message.
     #[must_use]
     pub fn message(&self) -> proto::aftercare::common::v1::TimeWindow {
-        proto::aftercare::common::v1::TimeWindow {
-            start: Some(timestamp(self.start)),
-            end: Some(timestamp(self.end)),
-        }
+        proto::aftercare::common::v1::TimeWindow { start: Some(timestamp(self.start)), end: Some(timestamp(self.end)) }
     }
 }
 

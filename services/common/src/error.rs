@@ -105,8 +105,21 @@ pub mod reason {
 
     /// All of them, for the error table.
     pub const ALL: &[Reason] = &[
-        INVALID_FIELDS, INVALID_ID, INVALID_PAGE_TOKEN, INVALID_ORDER, NOT_FOUND, ILLEGAL_TRANSITION, STALE_ETAG,
-        CONFLICT, REQUEST_ID_REUSED, NOT_ALLOWED, UNAUTHENTICATED, UNAVAILABLE, DEADLINE_EXCEEDED, OVERLOADED, INTERNAL,
+        INVALID_FIELDS,
+        INVALID_ID,
+        INVALID_PAGE_TOKEN,
+        INVALID_ORDER,
+        NOT_FOUND,
+        ILLEGAL_TRANSITION,
+        STALE_ETAG,
+        CONFLICT,
+        REQUEST_ID_REUSED,
+        NOT_ALLOWED,
+        UNAUTHENTICATED,
+        UNAVAILABLE,
+        DEADLINE_EXCEEDED,
+        OVERLOADED,
+        INTERNAL,
     ];
 }
 
@@ -243,9 +256,7 @@ impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
         let reason = match &error {
             DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => reason::UNAVAILABLE,
-            DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner)) => {
-                sql_reason(inner)
-            }
+            DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner)) => sql_reason(inner),
             _ => reason::INTERNAL,
         };
         Self::new(reason).caused_by(error)

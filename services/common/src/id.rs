@@ -148,7 +148,13 @@ mod tests {
 
     #[test]
     fn foreign_and_damaged_ids_are_refused() {
-        for text in ["", "th_", "wo_01k0000000000000000000000a", "th_01k0000000000000000000000", "th_01K000000000000000000000AB"] {
+        for text in [
+            "",
+            "th_",
+            "wo_01k0000000000000000000000a",
+            "th_01k0000000000000000000000",
+            "th_01K000000000000000000000AB",
+        ] {
             assert_eq!(ThingId::parse(text).unwrap_err().reason, reason::INVALID_ID, "{text}");
         }
     }

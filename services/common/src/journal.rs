@@ -2,8 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use prost::{Message, Name};
-use proto::aftercare::common::v1::{Actor as ActorMessage, Event, ListTimelineRequest, ListTimelineResponse, TimelineEntry};
-use sea_orm::{ActiveValue::Set, EntityTrait as _, ExprTrait as _, QueryOrder as _, QuerySelect as _, entity::prelude::*};
+use proto::aftercare::common::v1::{
+    Actor as ActorMessage, Event, ListTimelineRequest, ListTimelineResponse, TimelineEntry,
+};
+use sea_orm::{
+    ActiveValue::Set, EntityTrait as _, ExprTrait as _, QueryOrder as _, QuerySelect as _, entity::prelude::*,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -154,9 +158,13 @@ pub async fn timeline(core: &Core, mut request: ListTimelineRequest) -> Result<L
     let more = rows.len() as u64 > size;
     rows.truncate(usize::try_from(size).unwrap_or(usize::MAX));
     let next = rows.last().filter(|_| more);
-    let next_page_token =
-        next.map(|row| page::seal(&Position { at: row.at, version: row.version, id: row.id.clone() }, &print)).unwrap_or_default();
-    Ok(ListTimelineResponse { entries: rows.into_iter().map(|row| entry(core.service, row)).collect(), next_page_token })
+    let next_page_token = next
+        .map(|row| page::seal(&Position { at: row.at, version: row.version, id: row.id.clone() }, &print))
+        .unwrap_or_default();
+    Ok(ListTimelineResponse {
+        entries: rows.into_iter().map(|row| entry(core.service, row)).collect(),
+        next_page_token,
+    })
 }
 
 /// The token of the page behind `entry`, for any service that answers the same `request`. Histories of several services

@@ -147,8 +147,7 @@ impl Work {
 }
 
 /// What handles one event: runs in the transaction that also moves the inbox.
-pub type EventHandler =
-    Arc<dyn for<'a> Fn(&'a Call, &'a Tx, &'a Event) -> BoxFuture<'a, Result<()>> + Send + Sync>;
+pub type EventHandler = Arc<dyn for<'a> Fn(&'a Call, &'a Tx, &'a Event) -> BoxFuture<'a, Result<()>> + Send + Sync>;
 
 /// A wish to be told of another service's facts.
 #[derive(Clone)]

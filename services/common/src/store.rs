@@ -3,8 +3,8 @@
 
 use prost::{Message, Name};
 use sea_orm::{
-    ActiveValue, ExprTrait as _, Condition, ConnectionTrait, EntityTrait, Iden as _, IntoActiveModel, ModelTrait, Order as Direction,
-    PrimaryKeyTrait, QueryOrder as _, QuerySelect as _, Select, entity::prelude::*,
+    ActiveValue, Condition, ConnectionTrait, EntityTrait, ExprTrait as _, Iden as _, IntoActiveModel, ModelTrait,
+    Order as Direction, PrimaryKeyTrait, QueryOrder as _, QuerySelect as _, Select, entity::prelude::*,
 };
 
 use crate::{
@@ -104,12 +104,8 @@ where
     let mut row = T::row(&record)?;
     // The id never changes; setting it would make SQLite touch every index.
     row.not_set(T::ID);
-    let written = T::update_many()
-        .set(row)
-        .filter(T::ID.eq(record.id()))
-        .filter(T::VERSION.eq(loaded))
-        .exec(tx)
-        .await?;
+    let written =
+        T::update_many().set(row).filter(T::ID.eq(record.id())).filter(T::VERSION.eq(loaded)).exec(tx).await?;
     guarded(written.rows_affected)?;
     journal::record(tx, call, &record, (action, from, &reason), event).await?;
     Ok(record)
@@ -190,8 +186,7 @@ where
     if let Some(after) = page::open::<Cursor>(request.page_token(), &print)? {
         select = select.filter(beyond::<T>(column, id, &direction, &after));
     }
-    let mut rows =
-        select.order_by(column, direction.clone()).order_by(id, direction).limit(size + 1).all(on).await?;
+    let mut rows = select.order_by(column, direction.clone()).order_by(id, direction).limit(size + 1).all(on).await?;
     let more = rows.len() as u64 > size;
     rows.truncate(usize::try_from(size).unwrap_or(usize::MAX));
     let next = match rows.last().filter(|_| more) {

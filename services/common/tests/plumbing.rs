@@ -1,7 +1,7 @@
 //! The plumbing on both databases, through the smallest service there can be: one record that is opened and closed.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::Duration;
 use common::{
@@ -210,8 +210,10 @@ async fn a_change_is_guarded_and_leaves_history_and_event(#[case] backend: Backe
         ..Default::default()
     };
     let history = journal::timeline(&bench.core, timeline("a", "")).await.unwrap().entries;
-    let told: Vec<_> =
-        history.iter().map(|entry| (&*entry.action, &*entry.from_state, &*entry.to_state, entry.record_version)).collect();
+    let told: Vec<_> = history
+        .iter()
+        .map(|entry| (&*entry.action, &*entry.from_state, &*entry.to_state, entry.record_version))
+        .collect();
     assert_eq!(told, [("create", "", "open", 1), ("close", "open", "closed", 2)]);
     assert_eq!(history[1].reason, "done");
     assert_eq!(history[1].actor.as_ref().unwrap().role, "agent");
@@ -357,9 +359,13 @@ async fn the_schema_says_what_is_pending_and_what_is_newer(#[case] backend: Back
         }
     }
     let database = common::testing::database(backend).await;
-    assert!(matches!(migration::schema::<Migrator>(&database.db).await.unwrap(), Schema::Pending(all) if all.len() > 4));
+    assert!(
+        matches!(migration::schema::<Migrator>(&database.db).await.unwrap(), Schema::Pending(all) if all.len() > 4)
+    );
     migration::migrate::<Older>(&database.db).await.unwrap();
-    assert!(matches!(migration::schema::<Migrator>(&database.db).await.unwrap(), Schema::Pending(one) if one.len() == 1));
+    assert!(
+        matches!(migration::schema::<Migrator>(&database.db).await.unwrap(), Schema::Pending(one) if one.len() == 1)
+    );
     migration::migrate::<Migrator>(&database.db).await.unwrap();
     assert_eq!(migration::schema::<Migrator>(&database.db).await.unwrap(), Schema::Current);
     assert!(matches!(migration::schema::<Older>(&database.db).await.unwrap(), Schema::Newer(one) if one.len() == 1));
@@ -379,11 +385,17 @@ async fn a_request_id_has_one_effect_and_one_answer(#[case] backend: Backend) {
     };
     async fn act(core: &Core, call: &Call, request: &AcknowledgeComplaintRequest) -> Result<Complaint> {
         let work = core.begin(call, request).await?;
-        let thing = Thing { id: format!("effect-{}", core.ids.uuid(call.now)), version: 0, name: "x".to_owned(), open: true };
-        let thing = store::insert::<thing::Entity, _>(&work, call, thing, "create", "", &RecordEvent::default()).await?;
+        let thing =
+            Thing { id: format!("effect-{}", core.ids.uuid(call.now)), version: 0, name: "x".to_owned(), open: true };
+        let thing =
+            store::insert::<thing::Entity, _>(&work, call, thing, "create", "", &RecordEvent::default()).await?;
         work.commit(Complaint { complaint_id: thing.id, ..Default::default() }).await
     }
-    async fn answer(core: &Core, call: &Call, request: &AcknowledgeComplaintRequest) -> std::result::Result<Complaint, tonic::Status> {
+    async fn answer(
+        core: &Core,
+        call: &Call,
+        request: &AcknowledgeComplaintRequest,
+    ) -> std::result::Result<Complaint, tonic::Status> {
         let mut attempt = 0;
         loop {
             match rpc::leave(core, call, attempt, act(core, call, request).await) {
