@@ -40,7 +40,8 @@ mod tests {
 
     #[test]
     fn every_reason_has_both_texts() {
-        let catalog = Catalog::load(include_str!("../messages/en.toml"), include_str!("../messages/zh-CN.toml")).unwrap();
+        let catalog =
+            Catalog::load(include_str!("../messages/en.toml"), include_str!("../messages/zh-CN.toml")).unwrap();
         assert_eq!(catalog.missing(super::ALL), Vec::<&str>::new());
     }
 }

@@ -4,17 +4,16 @@ use common::rpc_table;
 use proto::aftercare::{
     common::v1::{ListTimelineRequest, ListTimelineResponse},
     survey::v1::{
-        AssignCallbackRequest, Callback, CallbackAgent, CallbackScript, ClosedLoop, CloseFollowUpRequest,
-        CompleteCallbackRequest, CreateQuestionnaireRequest, FollowUp, GetCallbackRequest,
-        GetCallbackScriptRequest, GetClosedLoopRequest, GetFollowUpRequest, GetInvitationRequest,
-        GetQuestionnaireRequest, GetResponseRequest, GetScoresRequest, GetSurveyByTokenRequest, Invitation,
-        ListCallbackAgentsRequest, ListCallbackAgentsResponse, ListCallbacksRequest, ListCallbacksResponse,
-        ListFollowUpsRequest, ListFollowUpsResponse, ListInvitationsRequest, ListInvitationsResponse,
-        ListQuestionnairesRequest, ListQuestionnairesResponse, ListResponsesRequest, ListResponsesResponse,
-        OpenCallbackRequest, PublishQuestionnaireRequest, Questionnaire, RecordCallbackTryRequest, Response,
-        RetireQuestionnaireRequest, SaveAnswersRequest, ScoreReport, SetCallbackAgentRequest,
-        SubmitAnswersRequest, Survey, survey_service_server::SurveyService, Thanks, UpdateQuestionnaireRequest,
-        WithdrawInvitationRequest,
+        AssignCallbackRequest, Callback, CallbackAgent, CallbackScript, CloseFollowUpRequest, ClosedLoop,
+        CompleteCallbackRequest, CreateQuestionnaireRequest, FollowUp, GetCallbackRequest, GetCallbackScriptRequest,
+        GetClosedLoopRequest, GetFollowUpRequest, GetInvitationRequest, GetQuestionnaireRequest, GetResponseRequest,
+        GetScoresRequest, GetSurveyByTokenRequest, Invitation, ListCallbackAgentsRequest, ListCallbackAgentsResponse,
+        ListCallbacksRequest, ListCallbacksResponse, ListFollowUpsRequest, ListFollowUpsResponse,
+        ListInvitationsRequest, ListInvitationsResponse, ListQuestionnairesRequest, ListQuestionnairesResponse,
+        ListResponsesRequest, ListResponsesResponse, OpenCallbackRequest, PublishQuestionnaireRequest, Questionnaire,
+        RecordCallbackTryRequest, Response, RetireQuestionnaireRequest, SaveAnswersRequest, ScoreReport,
+        SetCallbackAgentRequest, SubmitAnswersRequest, Survey, Thanks, UpdateQuestionnaireRequest,
+        WithdrawInvitationRequest, survey_service_server::SurveyService,
     },
 };
 
@@ -47,10 +46,10 @@ mod retire_questionnaire;
 mod save_answers;
 mod set_callback_agent;
 mod submit_answers;
-mod update_questionnaire;
-mod withdraw_invitation;
 #[cfg(test)]
 mod tests;
+mod update_questionnaire;
+mod withdraw_invitation;
 
 /// What serves the RPCs.
 #[derive(Clone, Debug)]

@@ -24,7 +24,7 @@ use crate::{
     store::{asking, callback, customer, follow_up, invitation, turn},
 };
 
-mod seed;
+pub(crate) mod seed;
 
 /// A planned invitation's time has come.
 pub(crate) const SEND: &str = "invitation.send";

@@ -28,14 +28,22 @@ pub(crate) fn message(record: &Callback) -> CallbackMessage {
         agent_id: text(record.agent_id()),
         next_try_time: match &record.state {
             State::Open { next_try_at, .. } => Some(timestamp(*next_try_at)),
-            _ => None,
+            State::Done { .. }
+            | State::Refused { .. }
+            | State::Unreachable { .. }
+            | State::WrongNumber { .. }
+            | State::Settled { .. } => None,
         },
         due_time: Some(timestamp(record.due_at)),
         overdue: record.overdue_at.is_some(),
         tries: record.tries.iter().map(one_try).collect(),
         response_id: match &record.state {
             State::Done { response_id, .. } => response_id.to_string(),
-            _ => String::new(),
+            State::Open { .. }
+            | State::Refused { .. }
+            | State::Unreachable { .. }
+            | State::WrongNumber { .. }
+            | State::Settled { .. } => String::new(),
         },
         create_time: Some(timestamp(record.created_at)),
         update_time: Some(timestamp(record.updated_at)),

@@ -40,7 +40,13 @@ pub(crate) fn message(ctx: &Context, record: &Invitation) -> InvitationMessage {
         reason: record.reason().to_owned(),
         response_id: match &record.state {
             State::Answered { response_id, .. } => response_id.to_string(),
-            _ => String::new(),
+            State::Planned { .. }
+            | State::Sent { .. }
+            | State::Started { .. }
+            | State::Calling { .. }
+            | State::Expired { .. }
+            | State::Suppressed { .. }
+            | State::GivenUp { .. } => String::new(),
         },
         create_time: Some(timestamp(record.created_at)),
         update_time: Some(timestamp(record.updated_at)),

@@ -34,7 +34,8 @@ pub(crate) fn message(record: &Questionnaire) -> QuestionnaireMessage {
 
 /// The questions with their texts in one language.
 pub(crate) fn questions_in(record: &Questionnaire, language: &str) -> Vec<QuestionMessage> {
-    let one = |texts: &Texts| vec![LocalizedText { language: language.to_owned(), text: text(texts, language).to_owned() }];
+    let one =
+        |texts: &Texts| vec![LocalizedText { language: language.to_owned(), text: text(texts, language).to_owned() }];
     record.questions.iter().map(|question| question_message(question, one)).collect()
 }
 
@@ -70,9 +71,10 @@ fn question_message(question: &Question, texts: impl Fn(&Texts) -> Vec<Localized
             .iter()
             .map(|option| OptionMessage { key: option.key.clone(), texts: texts(&option.texts) })
             .collect(),
-        max_length: match question.kind {
-            QuestionKind::Text => i32::try_from(question.longest_text()).unwrap_or(i32::MAX),
-            _ => 0,
+        max_length: if question.kind == QuestionKind::Text {
+            i32::try_from(question.longest_text()).unwrap_or(i32::MAX)
+        } else {
+            0
         },
         show_when: question.show_when.as_ref().map(|condition| {
             let (test, score, option_key) = match &condition.test {
@@ -93,7 +95,11 @@ pub(crate) fn read_texts(given: Vec<LocalizedText>, field: &str) -> Result<Texts
 }
 
 pub(crate) fn read_questions(given: Vec<QuestionMessage>) -> Result<Vec<Question>> {
-    given.into_iter().enumerate().map(|(index, question)| read_question(question, &format!("questions[{index}]"))).collect()
+    given
+        .into_iter()
+        .enumerate()
+        .map(|(index, question)| read_question(question, &format!("questions[{index}]")))
+        .collect()
 }
 
 fn read_question(given: QuestionMessage, at: &str) -> Result<Question> {

@@ -1,8 +1,6 @@
 //! Figures.
 
-use proto::aftercare::survey::v1::{
-    ClosedLoop, MeanScore, NetPromoterScore, Score, ScoreGroup, Share as ShareMessage,
-};
+use proto::aftercare::survey::v1::{ClosedLoop, MeanScore, NetPromoterScore, Score, ScoreGroup, Share as ShareMessage};
 
 use crate::{
     domain::score::{Mean, Nps, Share},

@@ -116,7 +116,10 @@ mod tests {
     }
 
     fn options(question: &str, keys: &[&str]) -> Answer {
-        Answer { question: question.to_owned(), value: Value::Options(keys.iter().map(|key| (*key).to_owned()).collect()) }
+        Answer {
+            question: question.to_owned(),
+            value: Value::Options(keys.iter().map(|key| (*key).to_owned()).collect()),
+        }
     }
 
     fn text(question: &str, text: &str) -> Answer {
@@ -151,8 +154,14 @@ mod tests {
     fn branches_decide_what_is_asked_and_what_is_required() {
         let whole = |given| merge(&questions(), &[], given, Extent::Whole);
         assert_eq!(whole(vec![score("satisfied", 5)]).unwrap().len(), 1);
-        assert_eq!(fields(whole(vec![score("satisfied", 2)])), [("answers.why".to_owned(), "answer.required".to_owned())]);
-        assert_eq!(whole(vec![score("satisfied", 2), options("why", &["rude"]), text("words", "坏")]).unwrap().len(), 3);
+        assert_eq!(
+            fields(whole(vec![score("satisfied", 2)])),
+            [("answers.why".to_owned(), "answer.required".to_owned())]
+        );
+        assert_eq!(
+            whole(vec![score("satisfied", 2), options("why", &["rude"]), text("words", "坏")]).unwrap().len(),
+            3
+        );
         assert_eq!(
             fields(whole(vec![score("satisfied", 2), options("why", &["late"]), text("words", "坏")])),
             [("answers[2].question_key".to_owned(), "answer.question_asked".to_owned())]
@@ -162,7 +171,8 @@ mod tests {
 
     #[test]
     fn part_answers_are_kept_and_what_is_not_asked_any_more_goes() {
-        let saved = merge(&questions(), &[], vec![score("satisfied", 1), options("why", &["late"])], Extent::Part).unwrap();
+        let saved =
+            merge(&questions(), &[], vec![score("satisfied", 1), options("why", &["late"])], Extent::Part).unwrap();
         let whole = merge(&questions(), &saved, vec![score("nps", 3)], Extent::Whole).unwrap();
         assert_eq!(whole.len(), 3);
         let happier = merge(&questions(), &saved, vec![score("satisfied", 4)], Extent::Whole).unwrap();

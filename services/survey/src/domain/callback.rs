@@ -183,7 +183,9 @@ impl Callback {
         match &self.state {
             State::Open { agent_id, .. } => agent_id.as_deref(),
             State::Done { agent_id, .. } => Some(agent_id),
-            State::Refused { .. } | State::Unreachable { .. } | State::WrongNumber { .. } | State::Settled { .. } => None,
+            State::Refused { .. } | State::Unreachable { .. } | State::WrongNumber { .. } | State::Settled { .. } => {
+                None
+            }
         }
     }
 
@@ -208,7 +210,11 @@ impl Callback {
     pub fn assign(mut self, agent: &str, now: DateTime<Utc>) -> Result<Changed<Self>> {
         match &mut self.state {
             State::Open { agent_id, .. } => *agent_id = Some(agent.to_owned()),
-            _ => return Err(self.refuse("assign")),
+            State::Done { .. }
+            | State::Refused { .. }
+            | State::Unreachable { .. }
+            | State::WrongNumber { .. }
+            | State::Settled { .. } => return Err(self.refuse("assign")),
         }
         self.updated_at = now;
         Ok(Changed::new(self, "assign", "open", ""))
@@ -241,10 +247,9 @@ impl Callback {
             // The customer's own wish: kept as it is, in rest hours, too.
             Outcome::CallAgain(at) => (TryResult::CallAgain, again(at), "call_again"),
             Outcome::NoAnswer | Outcome::Busy => {
-                let (result, reason) = match outcome {
-                    Outcome::Busy => (TryResult::Busy, "busy"),
-                    _ => (TryResult::NoAnswer, "no_answer"),
-                };
+                let busy = outcome == Outcome::Busy;
+                let (result, reason) =
+                    if busy { (TryResult::Busy, "busy") } else { (TryResult::NoAnswer, "no_answer") };
                 let counted = self.counts(now, policy, rest);
                 let so_far = self.tries.iter().filter(|one| one.counted).count() + usize::from(counted);
                 if so_far >= policy.count {
@@ -275,7 +280,11 @@ impl Callback {
     ) -> Result<Changed<Self>> {
         match &self.state {
             State::Open { .. } => {}
-            _ => return Err(self.refuse("complete")),
+            State::Done { .. }
+            | State::Refused { .. }
+            | State::Unreachable { .. }
+            | State::WrongNumber { .. }
+            | State::Settled { .. } => return Err(self.refuse("complete")),
         }
         let result = TryResult::Done;
         self.tries.push(Try { at: now, agent_id: agent.to_owned(), result, note: note.to_owned(), counted: false });
@@ -291,7 +300,11 @@ impl Callback {
     pub fn settle(mut self, now: DateTime<Utc>) -> Result<Changed<Self>> {
         match &self.state {
             State::Open { .. } => {}
-            _ => return Err(self.refuse("settle")),
+            State::Done { .. }
+            | State::Refused { .. }
+            | State::Unreachable { .. }
+            | State::WrongNumber { .. }
+            | State::Settled { .. } => return Err(self.refuse("settle")),
         }
         (self.state, self.updated_at) = (State::Settled { at: now }, now);
         Ok(Changed::new(self, "settle", "open", "answered_by_link"))
@@ -305,7 +318,12 @@ impl Callback {
     pub fn mark_overdue(mut self, now: DateTime<Utc>) -> Result<Changed<Self>> {
         match &self.state {
             State::Open { .. } if self.overdue_at.is_none() => {}
-            _ => return Err(self.refuse("mark_overdue")),
+            State::Open { .. }
+            | State::Done { .. }
+            | State::Refused { .. }
+            | State::Unreachable { .. }
+            | State::WrongNumber { .. }
+            | State::Settled { .. } => return Err(self.refuse("mark_overdue")),
         }
         (self.overdue_at, self.updated_at) = (Some(now), now);
         Ok(Changed::new(self, "mark_overdue", "open", "overdue"))

@@ -6,9 +6,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::local::Zone;
 
-const ACTIONS: [&str; 9] = [
-    "assign", "no_answer", "busy", "wrong_number", "refused", "call_again", "complete", "settle", "mark_overdue",
-];
+const ACTIONS: [&str; 9] =
+    ["assign", "no_answer", "busy", "wrong_number", "refused", "call_again", "complete", "settle", "mark_overdue"];
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -83,7 +82,11 @@ fn every_edge_of_the_table_and_no_other() {
         }
         for next in ACTIONS {
             let error = act(changed.record.clone(), next, now()).unwrap_err();
-            assert_eq!((error.reason, error.facts["allowed"].as_str()), (reason::ILLEGAL_TRANSITION, ""), "{next} {to}");
+            assert_eq!(
+                (error.reason, error.facts["allowed"].as_str()),
+                (reason::ILLEGAL_TRANSITION, ""),
+                "{next} {to}"
+            );
         }
     }
     let overdue = open().mark_overdue(now()).unwrap().record;

@@ -191,13 +191,9 @@ impl Invitation {
     ///
     /// `ILLEGAL_TRANSITION` unless it is planned.
     pub fn defer(self, to: DateTime<Utc>, why: &str, now: DateTime<Utc>) -> Result<Changed<Self>> {
-        match &self.state {
-            State::Planned { until, .. } => {
-                let state = State::Planned { send_at: to, until: *until, reason: why.to_owned() };
-                Ok(self.step("defer", state, why, now))
-            }
-            _ => Err(self.refuse("defer")),
-        }
+        let Some(waiting) = self.waiting() else { return Err(self.refuse("defer")) };
+        let state = State::Planned { send_at: to, until: waiting.until, reason: why.to_owned() };
+        Ok(self.step("defer", state, why, now))
     }
 
     /// The customer gets the link.
@@ -212,14 +208,12 @@ impl Invitation {
         visit: Visit,
         now: DateTime<Utc>,
     ) -> Result<Changed<Self>> {
-        match &self.state {
-            State::Planned { .. } => {
-                self.note(visit);
-                let asked = Asked { questionnaire_id, at: now, link_until: Some(link_until), reminded_at: None };
-                Ok(self.step("send", State::Sent { asked }, "", now))
-            }
-            _ => Err(self.refuse("send")),
+        if self.waiting().is_none() {
+            return Err(self.refuse("send"));
         }
+        self.note(visit);
+        let asked = Asked { questionnaire_id, at: now, link_until: Some(link_until), reminded_at: None };
+        Ok(self.step("send", State::Sent { asked }, "", now))
     }
 
     /// It will not be sent.
@@ -228,10 +222,10 @@ impl Invitation {
     ///
     /// `ILLEGAL_TRANSITION` unless it is planned.
     pub fn suppress(self, action: &'static str, why: &str, now: DateTime<Utc>) -> Result<Changed<Self>> {
-        match &self.state {
-            State::Planned { .. } => Ok(self.step(action, State::Suppressed { reason: why.to_owned() }, why, now)),
-            _ => Err(self.refuse(action)),
+        if self.waiting().is_none() {
+            return Err(self.refuse(action));
         }
+        Ok(self.step(action, State::Suppressed { reason: why.to_owned() }, why, now))
     }
 
     /// The customer gets the link once more, and only once.
@@ -247,7 +241,14 @@ impl Invitation {
                 self.updated_at = now;
                 Ok(Changed::new(self, "remind", from, ""))
             }
-            _ => Err(self.refuse("remind")),
+            State::Planned { .. }
+            | State::Sent { .. }
+            | State::Started { .. }
+            | State::Calling { .. }
+            | State::Answered { .. }
+            | State::Expired { .. }
+            | State::Suppressed { .. }
+            | State::GivenUp { .. } => Err(self.refuse("remind")),
         }
     }
 
@@ -260,7 +261,11 @@ impl Invitation {
         let state = match self.state.clone() {
             State::Sent { asked } | State::Started { asked, .. } => State::Started { asked, saved },
             State::Calling { asked, callback_id, .. } => State::Calling { asked, saved, callback_id },
-            _ => return Err(self.refuse("save_answers")),
+            State::Planned { .. }
+            | State::Answered { .. }
+            | State::Expired { .. }
+            | State::Suppressed { .. }
+            | State::GivenUp { .. } => return Err(self.refuse("save_answers")),
         };
         Ok(self.step("save_answers", state, "", now))
     }
@@ -273,7 +278,11 @@ impl Invitation {
     pub fn answer(mut self, response_id: ResponseId, visit: Visit, now: DateTime<Utc>) -> Result<Changed<Self>> {
         let asked = match self.state.clone() {
             State::Sent { asked } | State::Started { asked, .. } | State::Calling { asked, .. } => asked,
-            _ => return Err(self.refuse("answer")),
+            State::Planned { .. }
+            | State::Answered { .. }
+            | State::Expired { .. }
+            | State::Suppressed { .. }
+            | State::GivenUp { .. } => return Err(self.refuse("answer")),
         };
         self.note(visit);
         Ok(self.step("answer", State::Answered { asked, response_id }, "", now))
@@ -289,7 +298,12 @@ impl Invitation {
             State::Sent { asked } | State::Started { asked, .. } => {
                 Ok(self.step("expire", State::Expired { asked }, "", now))
             }
-            _ => Err(self.refuse("expire")),
+            State::Planned { .. }
+            | State::Calling { .. }
+            | State::Answered { .. }
+            | State::Expired { .. }
+            | State::Suppressed { .. }
+            | State::GivenUp { .. } => Err(self.refuse("expire")),
         }
     }
 
@@ -311,7 +325,9 @@ impl Invitation {
             }
             State::Sent { asked } | State::Expired { asked } => (asked, Vec::new()),
             State::Started { asked, saved } => (asked, saved),
-            _ => return Err(self.refuse("open_callback")),
+            State::Calling { .. } | State::Answered { .. } | State::Suppressed { .. } | State::GivenUp { .. } => {
+                return Err(self.refuse("open_callback"));
+            }
         };
         self.note(visit);
         Ok(self.step("open_callback", State::Calling { asked, saved, callback_id }, "", now))
@@ -327,7 +343,13 @@ impl Invitation {
             State::Calling { asked, .. } => {
                 Ok(self.step("give_up", State::GivenUp { asked, reason: why.to_owned() }, why, now))
             }
-            _ => Err(self.refuse("give_up")),
+            State::Planned { .. }
+            | State::Sent { .. }
+            | State::Started { .. }
+            | State::Answered { .. }
+            | State::Expired { .. }
+            | State::Suppressed { .. }
+            | State::GivenUp { .. } => Err(self.refuse("give_up")),
         }
     }
 
@@ -384,12 +406,18 @@ impl Invitation {
     ///
     /// `LINK_USED` when it is answered, `LINK_EXPIRED` when it is over, `LINK_INVALID` when no link was given out.
     pub fn usable(&self, now: DateTime<Utc>) -> Result<(&Asked, &[Answer])> {
-        match (&self.state, self.page(), self.link_until()) {
-            (_, Some(page), Some(until)) if now < until => Ok(page),
-            (_, _, Some(_)) | (State::Expired { .. } | State::GivenUp { .. }, _, _) => Err(Error::new(LINK_EXPIRED)),
-            (State::Answered { .. }, _, _) => Err(Error::new(LINK_USED)),
-            _ => Err(Error::new(LINK_INVALID)),
+        if let (Some(page), Some(until)) = (self.page(), self.link_until()) {
+            return if now < until { Ok(page) } else { Err(Error::new(LINK_EXPIRED)) };
         }
+        Err(Error::new(match &self.state {
+            State::Answered { .. } => LINK_USED,
+            State::Expired { .. } | State::GivenUp { .. } => LINK_EXPIRED,
+            State::Planned { .. }
+            | State::Sent { .. }
+            | State::Started { .. }
+            | State::Calling { .. }
+            | State::Suppressed { .. } => LINK_INVALID,
+        }))
     }
 
     /// Until when its link can be used; `None` when it cannot.
@@ -403,7 +431,13 @@ impl Invitation {
     pub fn send_at(&self) -> Option<DateTime<Utc>> {
         match &self.state {
             State::Planned { send_at, .. } => Some(*send_at),
-            _ => self.asked().map(|asked| asked.at),
+            State::Sent { .. }
+            | State::Started { .. }
+            | State::Calling { .. }
+            | State::Answered { .. }
+            | State::Expired { .. }
+            | State::Suppressed { .. }
+            | State::GivenUp { .. } => self.asked().map(|asked| asked.at),
         }
     }
 
@@ -431,7 +465,13 @@ impl Invitation {
                 send_at: *send_at,
                 until: *until,
             }),
-            _ => None,
+            State::Sent { .. }
+            | State::Started { .. }
+            | State::Calling { .. }
+            | State::Answered { .. }
+            | State::Expired { .. }
+            | State::Suppressed { .. }
+            | State::GivenUp { .. } => None,
         }
     }
 

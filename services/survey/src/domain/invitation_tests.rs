@@ -10,9 +10,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::occasion::{Trigger, tests::occasion};
 
-const ACTIONS: [&str; 10] = [
-    "defer", "send", "suppress", "withdraw", "remind", "save_answers", "answer", "expire", "open_callback", "give_up",
-];
+const ACTIONS: [&str; 10] =
+    ["defer", "send", "suppress", "withdraw", "remind", "save_answers", "answer", "expire", "open_callback", "give_up"];
 
 fn now() -> DateTime<Utc> {
     "2026-11-20T06:00:00Z".parse().unwrap()
@@ -84,7 +83,8 @@ fn every_edge_of_the_table_and_no_other() {
     ] {
         let before = walk(way);
         let reminded = before.asked().is_some_and(|asked| asked.reminded_at.is_some());
-        let allowed: Vec<_> = ACTIONS.into_iter().filter(|action| to(before.state(), reminded, action).is_some()).collect();
+        let allowed: Vec<_> =
+            ACTIONS.into_iter().filter(|action| to(before.state(), reminded, action).is_some()).collect();
         let mut told = before.allowed();
         told.sort_unstable();
         let mut sorted = allowed.clone();

@@ -259,7 +259,8 @@ pub(crate) mod tests {
     }
 
     fn rest() -> RestHours {
-        RestHours::new(Zone::named("Asia/Shanghai").unwrap(), &["12:00-14:00".to_owned(), "21:00-08:00".to_owned()]).unwrap()
+        RestHours::new(Zone::named("Asia/Shanghai").unwrap(), &["12:00-14:00".to_owned(), "21:00-08:00".to_owned()])
+            .unwrap()
     }
 
     #[test]

@@ -242,7 +242,8 @@ pub(crate) mod tests {
     }
 
     fn draft() -> Questionnaire {
-        Questionnaire::draft(Ids::seeded(1).make(now()), "visit".to_owned(), 1, String::new(), content(), now()).unwrap()
+        Questionnaire::draft(Ids::seeded(1).make(now()), "visit".to_owned(), 1, String::new(), content(), now())
+            .unwrap()
     }
 
     #[test]
@@ -281,9 +282,15 @@ pub(crate) mod tests {
         let nps = || question("nps", QuestionKind::Nps);
         for (questions, rule) in [
             (vec![], "questionnaire.length"),
-            ((0..16).map(|number| question(&format!("q{number}"), QuestionKind::Text)).collect(), "questionnaire.length"),
+            (
+                (0..16).map(|number| question(&format!("q{number}"), QuestionKind::Text)).collect(),
+                "questionnaire.length",
+            ),
             (vec![nps(), nps()], "question.key_unique"),
-            (vec![Question { texts: Texts::from([("en".to_owned(), "x".to_owned())]), ..nps() }], "texts.every_language"),
+            (
+                vec![Question { texts: Texts::from([("en".to_owned(), "x".to_owned())]), ..nps() }],
+                "texts.every_language",
+            ),
             (vec![question("c", QuestionKind::Choice)], "question.options_of_choices_only"),
             (vec![Question { options: vec![option("a"), option("b")], ..nps() }], "question.options_of_choices_only"),
             (
@@ -296,11 +303,17 @@ pub(crate) mod tests {
                 "condition.earlier_question_that_fits",
             ),
             (
-                vec![nps(), Question { show_when: after("nps", Test::AtMost(11)), ..question("w", QuestionKind::Text) }],
+                vec![
+                    nps(),
+                    Question { show_when: after("nps", Test::AtMost(11)), ..question("w", QuestionKind::Text) },
+                ],
                 "condition.earlier_question_that_fits",
             ),
             (
-                vec![nps(), Question { show_when: after("nps", Test::Chosen("a".into())), ..question("w", QuestionKind::Text) }],
+                vec![
+                    nps(),
+                    Question { show_when: after("nps", Test::Chosen("a".into())), ..question("w", QuestionKind::Text) },
+                ],
                 "condition.earlier_question_that_fits",
             ),
         ] {

@@ -26,7 +26,10 @@ impl RestHours {
             .map(|text| parse(text).with_context(|| format!("rest hours `{text}` must look like 21:00-08:00")))
             .collect::<anyhow::Result<Vec<_>>>()?;
         let rest = Self { zone, spans };
-        ensure!((0..DAY).step_by(60).any(|second| rest.end_of(second).is_none()), "rest hours leave nothing of the day");
+        ensure!(
+            (0..DAY).step_by(60).any(|second| rest.end_of(second).is_none()),
+            "rest hours leave nothing of the day"
+        );
         Ok(rest)
     }
 

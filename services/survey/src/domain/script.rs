@@ -69,7 +69,9 @@ impl Script {
                 ensure!(next.is_some_and(|next| next > index), "step {} goes on to {}", step.key, branch.next);
             }
             let reached = index == 0
-                || script.steps[..index].iter().any(|before| before.branches.iter().any(|branch| branch.next == step.key));
+                || script.steps[..index]
+                    .iter()
+                    .any(|before| before.branches.iter().any(|branch| branch.next == step.key));
             ensure!(reached, "step {} cannot be reached", step.key);
         }
         Ok(script)
@@ -105,7 +107,9 @@ mod tests {
     #[test]
     fn a_script_that_leads_nowhere_or_in_circles_is_refused() {
         let step = |key: &str, next: &str| {
-            format!("[[steps]]\nkey = \"{key}\"\ntexts = {{ en = \"x\", zh-CN = \"x\" }}\nbranches = [{{ when = \"always\", next = \"{next}\" }}]\n")
+            format!(
+                "[[steps]]\nkey = \"{key}\"\ntexts = {{ en = \"x\", zh-CN = \"x\" }}\nbranches = [{{ when = \"always\", next = \"{next}\" }}]\n"
+            )
         };
         for text in [step("a", "b"), step("a", "a"), step("a", "b") + &step("b", "a"), "steps = []".to_owned()] {
             assert!(Script::read(&text).is_err(), "{text}");

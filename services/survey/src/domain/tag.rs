@@ -47,8 +47,10 @@ impl WordTagger {
 impl Tagger for WordTagger {
     fn tags(&self, text: &str) -> Vec<String> {
         let text = text.to_lowercase();
-        let spoken: Vec<&str> =
-            text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '\'').filter(|word| !word.is_empty()).collect();
+        let spoken: Vec<&str> = text
+            .split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '\'')
+            .filter(|word| !word.is_empty())
+            .collect();
         let has = |words: &Words| {
             words.zh.iter().any(|word| in_text(&text, word, &words.unless_after))
                 || words.en.iter().any(|phrase| in_words(&spoken, phrase, &words.unless_after))
@@ -82,7 +84,8 @@ mod tests {
 
     #[test]
     fn anger_is_heard_in_both_languages() {
-        for text in ["太差劲了,我要投诉!", "骗子公司", "This is a SCAM, never again", "I am furious.", "退钱!垃圾"] {
+        for text in ["太差劲了,我要投诉!", "骗子公司", "This is a SCAM, never again", "I am furious.", "退钱!垃圾"]
+        {
             assert!(tags(text).contains(&ANGRY.to_owned()), "{text}: {:?}", tags(text));
         }
     }

@@ -42,7 +42,10 @@ impl LinkKeys {
     /// When there is none, or one is shorter than 32 bytes.
     pub fn new(keys: Vec<Vec<u8>>) -> anyhow::Result<Self> {
         anyhow::ensure!(!keys.is_empty(), "a key for links is needed");
-        anyhow::ensure!(keys.iter().all(|key| key.len() >= LEAST_KEY), "a key for links needs {LEAST_KEY} bytes or more");
+        anyhow::ensure!(
+            keys.iter().all(|key| key.len() >= LEAST_KEY),
+            "a key for links needs {LEAST_KEY} bytes or more"
+        );
         Ok(Self(keys))
     }
 

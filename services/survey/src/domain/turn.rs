@@ -46,17 +46,9 @@ pub enum Verdict {
 
 /// Decides for `me`, whose time has come at `now`, among the other waiting invitations of the same customer.
 #[must_use]
-pub fn decide(
-    now: DateTime<Utc>,
-    me: &Waiting,
-    others: &[Waiting],
-    last: &LastAsked,
-    cooldown: Duration,
-) -> Verdict {
+pub fn decide(now: DateTime<Utc>, me: &Waiting, others: &[Waiting], last: &LastAsked, cooldown: Duration) -> Verdict {
     let newer = |other: &&Waiting| {
-        other.trigger == me.trigger
-            && other.send_at <= now
-            && (other.occasion_at, &other.id) > (me.occasion_at, &me.id)
+        other.trigger == me.trigger && other.send_at <= now && (other.occasion_at, &other.id) > (me.occasion_at, &me.id)
     };
     if others.iter().any(|other| newer(&other)) {
         return Verdict::Drop { reason: "superseded" };
@@ -70,7 +62,9 @@ pub fn decide(
     }
     let first = others
         .iter()
-        .filter(|other| other.trigger != me.trigger && other.send_at < now + cooldown && rank(other, last) < rank(me, last))
+        .filter(|other| {
+            other.trigger != me.trigger && other.send_at < now + cooldown && rank(other, last) < rank(me, last)
+        })
         .min_by_key(|other| rank(other, last));
     match first {
         // Its own timer decides about it; a moment later we know how.
@@ -80,10 +74,7 @@ pub fn decide(
 }
 
 /// Least recently asked first, then the rarer kind, then the older occasion.
-fn rank<'a>(
-    waiting: &'a Waiting,
-    last: &LastAsked,
-) -> (Option<DateTime<Utc>>, Trigger, DateTime<Utc>, &'a str) {
+fn rank<'a>(waiting: &'a Waiting, last: &LastAsked) -> (Option<DateTime<Utc>>, Trigger, DateTime<Utc>, &'a str) {
     (last.get(&waiting.trigger).copied(), waiting.trigger, waiting.occasion_at, &waiting.id)
 }
 
@@ -154,8 +145,13 @@ mod tests {
         assert_eq!(decide(day(10), &new, &[old], &nobody, COOLDOWN), Verdict::Go);
     }
 
-    /// Plays the queue of one customer hour by hour and gives back who was asked when.
-    fn play(mut queue: Vec<Waiting>) -> (Vec<(Trigger, DateTime<Utc>, String)>, Vec<(String, &'static str)>) {
+    /// What was asked, when, and by which invitation.
+    type Asked = Vec<(Trigger, DateTime<Utc>, String)>;
+    /// Which invitation was dropped, and why.
+    type Dropped = Vec<(String, &'static str)>;
+
+    /// Plays the queue of one customer and gives back who was asked when.
+    fn play(mut queue: Vec<Waiting>) -> (Asked, Dropped) {
         let (mut asked, mut dropped, mut last) = (Vec::new(), Vec::new(), LastAsked::new());
         let mut now = day(0);
         while !queue.is_empty() && now < day(2_000) {

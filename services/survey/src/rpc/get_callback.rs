@@ -1,7 +1,7 @@
 //! Gives one callback.
 
 use common::{error::Result, id::Id as _, service::Call};
-use proto::aftercare::survey::v1::{GetCallbackRequest, Callback};
+use proto::aftercare::survey::v1::{Callback, GetCallbackRequest};
 
 use crate::{Context, convert, domain::CallbackId, store};
 

@@ -1,7 +1,7 @@
 //! Gives one follow-up.
 
 use common::{error::Result, id::Id as _, service::Call};
-use proto::aftercare::survey::v1::{GetFollowUpRequest, FollowUp};
+use proto::aftercare::survey::v1::{FollowUp, GetFollowUpRequest};
 
 use crate::{Context, convert, domain::FollowUpId, store};
 

@@ -31,8 +31,9 @@ pub(crate) async fn handle(
     if let Some(name) = row_name(request.state().as_str_name(), "CALLBACK_STATE") {
         select = select.filter(Column::State.eq(name));
     }
-    let orders = [("due_time", Column::DueAt), ("next_try_time", Column::NextTryAt), ("create_time", Column::CreatedAt)];
+    let orders =
+        [("due_time", Column::DueAt), ("next_try_time", Column::NextTryAt), ("create_time", Column::CreatedAt)];
     let (records, next_page_token) = list(ctx.core.db.read(), select, &orders, &request).await?;
-    let callbacks = records.iter().map(|record| convert::callback::message(record)).collect();
+    let callbacks = records.iter().map(convert::callback::message).collect();
     Ok(ListCallbacksResponse { callbacks, next_page_token })
 }

@@ -33,6 +33,6 @@ pub(crate) async fn handle(
     }
     let orders = [("due_time", Column::DueAt), ("create_time", Column::CreatedAt)];
     let (records, next_page_token) = list(ctx.core.db.read(), select, &orders, &request).await?;
-    let follow_ups = records.iter().map(|record| convert::follow_up::message(record)).collect();
+    let follow_ups = records.iter().map(convert::follow_up::message).collect();
     Ok(ListFollowUpsResponse { follow_ups, next_page_token })
 }

@@ -24,6 +24,6 @@ pub(crate) async fn handle(
     }
     let orders = [("create_time", Column::CreatedAt), ("version_number", Column::Number)];
     let (records, next_page_token) = list(ctx.core.db.read(), select, &orders, &request).await?;
-    let questionnaires = records.iter().map(|record| convert::questionnaire::message(record)).collect();
+    let questionnaires = records.iter().map(convert::questionnaire::message).collect();
     Ok(ListQuestionnairesResponse { questionnaires, next_page_token })
 }

@@ -36,6 +36,6 @@ pub(crate) async fn handle(
     }
     let orders = [("create_time", Column::CreatedAt), ("occasion_time", Column::OccasionAt)];
     let (records, next_page_token) = list(ctx.core.db.read(), select, &orders, &request).await?;
-    let responses = records.iter().map(|record| convert::answer::message(record)).collect();
+    let responses = records.iter().map(convert::answer::message).collect();
     Ok(ListResponsesResponse { responses, next_page_token })
 }

@@ -1,12 +1,6 @@
 //! Records a try that brought no answers.
 
-use common::{
-    error::Result,
-    id::Id as _,
-    record::Record as _,
-    service::Call,
-    timer,
-};
+use common::{error::Result, id::Id as _, record::Record as _, service::Call, timer};
 use proto::aftercare::survey::v1::{Callback as Message, InvitationFact, RecordCallbackTryRequest};
 
 use crate::{

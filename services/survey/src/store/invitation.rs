@@ -136,7 +136,10 @@ pub(crate) async fn save(
 }
 
 /// The planned invitations that a filter holds, the oldest first.
-pub(crate) async fn planned(on: &impl ConnectionTrait, filter: sea_orm::sea_query::SimpleExpr) -> Result<Vec<Invitation>> {
+pub(crate) async fn planned(
+    on: &impl ConnectionTrait,
+    filter: sea_orm::sea_query::SimpleExpr,
+) -> Result<Vec<Invitation>> {
     use sea_orm::QueryOrder as _;
     let rows = Entity::find()
         .filter(filter)

@@ -66,11 +66,7 @@ impl MigrationTrait for Migration {
             .await?;
         manager
             .create_index(
-                Index::create()
-                    .name("invitation_complaint_id")
-                    .table("invitation")
-                    .col("complaint_id")
-                    .to_owned(),
+                Index::create().name("invitation_complaint_id").table("invitation").col("complaint_id").to_owned(),
             )
             .await?;
         manager
@@ -107,11 +103,7 @@ impl MigrationTrait for Migration {
             .await?;
         manager
             .create_index(
-                Index::create()
-                    .name("invitation_occasion_at")
-                    .table("invitation")
-                    .col("occasion_at")
-                    .to_owned(),
+                Index::create().name("invitation_occasion_at").table("invitation").col("occasion_at").to_owned(),
             )
             .await?;
         Ok(())

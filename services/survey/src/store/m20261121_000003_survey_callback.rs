@@ -31,31 +31,16 @@ impl MigrationTrait for Migration {
             .await?;
         manager
             .create_index(
-                Index::create()
-                    .name("callback_invitation_id")
-                    .table("callback")
-                    .col("invitation_id")
-                    .to_owned(),
+                Index::create().name("callback_invitation_id").table("callback").col("invitation_id").to_owned(),
             )
             .await?;
         manager
             .create_index(
-                Index::create()
-                    .name("callback_agent_id")
-                    .table("callback")
-                    .col("agent_id")
-                    .col("state")
-                    .to_owned(),
+                Index::create().name("callback_agent_id").table("callback").col("agent_id").col("state").to_owned(),
             )
             .await?;
         manager
-            .create_index(
-                Index::create()
-                    .name("callback_customer_id")
-                    .table("callback")
-                    .col("customer_id")
-                    .to_owned(),
-            )
+            .create_index(Index::create().name("callback_customer_id").table("callback").col("customer_id").to_owned())
             .await?;
         manager
             .create_index(

@@ -37,14 +37,7 @@ impl MigrationTrait for Migration {
             )
             .await?;
         manager
-            .create_index(
-                Index::create()
-                    .name("response_number")
-                    .table("response")
-                    .col("number")
-                    .unique()
-                    .to_owned(),
-            )
+            .create_index(Index::create().name("response_number").table("response").col("number").unique().to_owned())
             .await?;
         manager
             .create_index(
@@ -57,13 +50,7 @@ impl MigrationTrait for Migration {
             )
             .await?;
         manager
-            .create_index(
-                Index::create()
-                    .name("response_customer_id")
-                    .table("response")
-                    .col("customer_id")
-                    .to_owned(),
-            )
+            .create_index(Index::create().name("response_customer_id").table("response").col("customer_id").to_owned())
             .await?;
         manager
             .create_index(
@@ -97,22 +84,12 @@ impl MigrationTrait for Migration {
             .await?;
         manager
             .create_index(
-                Index::create()
-                    .name("response_created_at")
-                    .table("response")
-                    .col("created_at")
-                    .col("id")
-                    .to_owned(),
+                Index::create().name("response_created_at").table("response").col("created_at").col("id").to_owned(),
             )
             .await?;
         manager
             .create_index(
-                Index::create()
-                    .name("response_occasion_at")
-                    .table("response")
-                    .col("occasion_at")
-                    .col("id")
-                    .to_owned(),
+                Index::create().name("response_occasion_at").table("response").col("occasion_at").col("id").to_owned(),
             )
             .await?;
         Ok(())

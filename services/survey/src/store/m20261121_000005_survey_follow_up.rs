@@ -32,30 +32,17 @@ impl MigrationTrait for Migration {
             .await?;
         manager
             .create_index(
-                Index::create()
-                    .name("follow_up_response_id")
-                    .table("follow_up")
-                    .col("response_id")
-                    .unique()
-                    .to_owned(),
+                Index::create().name("follow_up_response_id").table("follow_up").col("response_id").unique().to_owned(),
             )
             .await?;
         manager
             .create_index(
-                Index::create()
-                    .name("follow_up_customer_id")
-                    .table("follow_up")
-                    .col("customer_id")
-                    .to_owned(),
+                Index::create().name("follow_up_customer_id").table("follow_up").col("customer_id").to_owned(),
             )
             .await?;
         manager
             .create_index(
-                Index::create()
-                    .name("follow_up_complaint_id")
-                    .table("follow_up")
-                    .col("complaint_id")
-                    .to_owned(),
+                Index::create().name("follow_up_complaint_id").table("follow_up").col("complaint_id").to_owned(),
             )
             .await?;
         manager
@@ -82,12 +69,7 @@ impl MigrationTrait for Migration {
             .await?;
         manager
             .create_index(
-                Index::create()
-                    .name("follow_up_created_at")
-                    .table("follow_up")
-                    .col("created_at")
-                    .col("id")
-                    .to_owned(),
+                Index::create().name("follow_up_created_at").table("follow_up").col("created_at").col("id").to_owned(),
             )
             .await?;
         Ok(())

@@ -223,8 +223,7 @@ pub(crate) async fn closed_loop(on: &impl ConnectionTrait, filter: &Filter) -> R
         .one(on)
         .await?
         .unwrap_or(Callbacks { opened: 0, in_time: 0 });
-    let mean_minutes =
-        if follow_ups.closed == 0 { 0.0 } else { follow_ups.minutes as f64 / follow_ups.closed as f64 };
+    let mean_minutes = if follow_ups.closed == 0 { 0.0 } else { follow_ups.minutes as f64 / follow_ups.closed as f64 };
     Ok(Loop {
         closed: Share::of(follow_ups.closed, follow_ups.opened),
         closed_in_time: Share::of(follow_ups.in_time, follow_ups.opened),

@@ -48,13 +48,7 @@ pub(crate) async fn load(on: &impl ConnectionTrait, customer_id: &str) -> Result
 /// # Errors
 ///
 /// `CONFLICT` when somebody did: decide again.
-pub(crate) async fn take(
-    tx: &Tx,
-    customer_id: &str,
-    turns: Turns,
-    trigger: Trigger,
-    now: DateTime<Utc>,
-) -> Result<()> {
+pub(crate) async fn take(tx: &Tx, customer_id: &str, turns: Turns, trigger: Trigger, now: DateTime<Utc>) -> Result<()> {
     let mut last = turns.last;
     last.insert(trigger, now);
     let last = serde_json::to_value(last).map_err(Error::internal)?;
