@@ -17,7 +17,7 @@ pub(crate) mod values;
 #[cfg(test)]
 mod machine_tests;
 #[cfg(test)]
-pub(crate) mod samples;
+pub(crate) mod testing;
 
 common::typed_id! {
     /// A complaint.

@@ -114,7 +114,7 @@ mod tests {
         let mut figures = Figures::default();
         for (code, times) in [("a", 1), ("b", 3), ("c", 1)] {
             for _ in 0..times {
-                let mut complaint = crate::domain::samples::received();
+                let mut complaint = crate::domain::testing::received();
                 complaint.reason_code = code.to_owned();
                 figures.add(&complaint);
             }

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::{
     complaint::{Complaint, Links},
     receive::Update,
-    samples::*,
+    testing::*,
     values::{ActionDecision, FollowUpResult, Verdict},
 };
 

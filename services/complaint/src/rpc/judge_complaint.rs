@@ -63,7 +63,7 @@ mod tests {
         let head = desk.bench.call_by("head", Role::Admin, "ou_2");
         let id = common::id::Id::parse(&complaint.complaint_id).unwrap();
         let kept = crate::store::complaint::load(desk.bench.core.db.read(), &id).await.unwrap();
-        let verdict = crate::domain::samples::judgement(crate::domain::values::Verdict::Founded);
+        let verdict = crate::domain::testing::judgement(crate::domain::values::Verdict::Founded);
         let verdict = crate::domain::judgement::Judgement { by: head.actor.clone(), ..verdict };
         assert!(kept.judge(verdict, &desk.ctx.policy, head.now).is_ok());
         let judged = run!(desk, desk.call(Role::Quality), judge_complaint, judge).unwrap();
