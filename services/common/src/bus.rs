@@ -71,7 +71,7 @@ impl Default for Settings {
             stream_kept: Duration::from_secs(24 * HOUR),
             sweep: Duration::from_secs(60),
             in_hand: 1000,
-            concurrency: 8,
+            concurrency: 4,
             handler_limit: Duration::from_secs(8),
             tries: 5,
             patience: Duration::from_secs(HOUR),

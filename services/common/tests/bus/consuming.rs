@@ -1,11 +1,11 @@
 //! The consuming side: repeats, gaps, consumers that die.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
 use common::{inbox, testing::Backend};
 use rstest::rstest;
 
-use crate::world::{Fault, Via, World, eventually, execute, number};
+use crate::world::{Fault, Faults, Via, World, eventually, execute, number};
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -137,6 +137,30 @@ async fn two_consumers_share_the_work_in_order(
     }
     let all: Vec<i64> = (1..=20).collect();
     world.settles(&[("or_a", &all), ("or_b", &all), ("or_c", &all), ("or_d", &all)]).await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn every_service_gets_every_event_at_its_own_pace(
+    #[values(Via::Memory, Via::Redis)] via: Via,
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let world = World::new(via, backend).await;
+    let faults = Faults::default();
+    faults.lock().unwrap().insert(("or_a".to_owned(), 1), Fault::Down(u32::MAX));
+    let (_stock, _claims) = (world.consumer(), world.consumer_of(&world.claims, faults.clone(), "one"));
+    let _relay = world.relay();
+    world.change(&["or_a", "or_a", "or_b"]).await;
+    let expected = BTreeMap::from([("or_a".to_owned(), vec![1, 2]), ("or_b".to_owned(), vec![1])]);
+    eventually("stock does not wait for claims", async || world.handled().await == expected).await;
+    eventually("claims goes on with others", async || world.handled_by(&world.claims).await.contains_key("or_b")).await;
+    if via == Via::Memory {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(world.unpublished().await, 2, "in process, an event is published when all have handled it");
+    }
+    faults.lock().unwrap().clear();
+    eventually("claims catches up", async || world.handled_by(&world.claims).await == expected).await;
+    world.is_published().await;
 }
 
 #[rstest]

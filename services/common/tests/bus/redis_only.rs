@@ -117,6 +117,25 @@ async fn what_redis_forgets_in_quiet_times_is_published_again(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
+async fn a_loss_is_noticed_by_the_next_append(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[values(Loss::Everything, Loss::Tail)] loss: Loss,
+) {
+    // The relay does not look by itself, and no later version of what is lost shows a gap.
+    let world = World::with(Via::Redis, backend, |settings| settings.check = Duration::from_secs(600)).await;
+    let _relay = world.relay();
+    world.change(&["or_a"]).await;
+    world.is_published().await;
+    world.change(&["or_b"]).await;
+    world.is_published().await;
+    forget(&world, loss).await;
+    world.change(&["or_c"]).await;
+    let _consumer = world.consumer();
+    world.settles(&[("or_a", &[1]), ("or_b", &[1]), ("or_c", &[1])]).await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_stream_is_trimmed_behind_every_group_only(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let world = World::with(Via::Redis, backend, |settings| {
         settings.sweep = Duration::from_millis(100);

@@ -1,4 +1,4 @@
-//! Two services: `orders` publishes, `stock` keeps one row per event that it handled.
+//! Three services: `orders` publishes, `stock` and `claims` keep one row per event that they handled.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -55,6 +55,8 @@ pub type Faults = Arc<Mutex<HashMap<(String, i64), Fault>>>;
 pub struct World {
     pub orders: Bench,
     pub stock: Bench,
+    /// A second service that listens; it runs only where a test wants it.
+    pub claims: Bench,
     pub bus: Bus,
     pub settings: Settings,
     pub faults: Faults,
@@ -117,6 +119,7 @@ impl World {
         Self {
             orders: bench::<Orders>(backend, "").await,
             stock: bench::<Stock>(backend, "").await,
+            claims: bench::<Claims>(backend, "").await,
             bus,
             settings,
             faults: Faults::default(),
@@ -144,10 +147,13 @@ impl World {
     }
 
     pub fn consumer_as(&self, instance: &str) -> Running {
-        let faults = self.faults.clone();
+        self.consumer_of(&self.stock, self.faults.clone(), instance)
+    }
+
+    pub fn consumer_of(&self, service: &Bench, faults: Faults, instance: &str) -> Running {
         let subscription = Subscription { from: "orders", kind: "order", handler: handler!(faults, keep) };
         let consumer =
-            Consumer::new(&self.stock.core, &self.bus, vec![subscription], self.ask_owner(), &self.replica(instance));
+            Consumer::new(&service.core, &self.bus, vec![subscription], self.ask_owner(), &self.replica(instance));
         Running::start(|stop| consumer.run(stop))
     }
 
@@ -186,9 +192,13 @@ impl World {
 
     /// What `stock` handled: versions by aggregate, in the order of their commits.
     pub async fn handled(&self) -> BTreeMap<String, Vec<i64>> {
+        self.handled_by(&self.stock).await
+    }
+
+    pub async fn handled_by(&self, service: &Bench) -> BTreeMap<String, Vec<i64>> {
         let mut handled = BTreeMap::<_, Vec<_>>::new();
         let sql = "SELECT aggregate_id, version FROM effect ORDER BY id";
-        for row in query(&self.stock.core.db, sql).await {
+        for row in query(&service.core.db, sql).await {
             handled.entry(row.try_get_by_index(0).unwrap()).or_default().push(row.try_get_by_index(1).unwrap());
         }
         handled
@@ -367,4 +377,4 @@ macro_rules! services {
     )+};
 }
 
-services!(Orders = "orders", Stock = "stock");
+services!(Orders = "orders", Stock = "stock", Claims = "claims");
