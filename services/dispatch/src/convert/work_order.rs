@@ -346,13 +346,26 @@ fn fact(action: &str) -> api::WorkOrderFact {
 pub(crate) fn event(changed: &Changed<WorkOrder>) -> api::WorkOrderEvent {
     let order = &changed.record;
     let at = order.state.assignment();
-    let reason = match (&order.state, changed.action) {
-        (State::Failed { reason, .. }, "fail") => reason.code().to_owned(),
-        (State::Suspended { cause, .. }, "suspend") => cause.code().to_owned(),
-        (_, "escalate" | "contact" | "expire_offer") => changed.reason.clone(),
-        (_, "cancel") if changed.reason == REQUEST_CANCELLED => changed.reason.clone(),
-        (_, "cancel") => "cancelled_by_office".to_owned(),
-        (_, _) => String::new(),
+    let reason = match &order.state {
+        State::Failed { reason, .. } if changed.action == "fail" => reason.code().to_owned(),
+        State::Suspended { cause, .. } if changed.action == "suspend" => cause.code().to_owned(),
+        State::Cancelled { reason, .. } if changed.action == "cancel" && reason == REQUEST_CANCELLED => reason.clone(),
+        State::Cancelled { .. } if changed.action == "cancel" => "cancelled_by_office".to_owned(),
+        State::Unassigned
+        | State::Assigned(_)
+        | State::Accepted(_)
+        | State::EnRoute(_)
+        | State::OnSite(_)
+        | State::InProgress(_)
+        | State::Suspended { .. }
+        | State::Completed { .. }
+        | State::Failed { .. }
+        | State::Cancelled { .. }
+        | State::Verified { .. } => match changed.action {
+            // These reasons are codes of ours.
+            "escalate" | "contact" | "expire_offer" => changed.reason.clone(),
+            _ => String::new(),
+        },
     };
     let parts_used = match changed.action {
         "complete" | "fail" => order.record.parts.iter().map(site::used_part).collect(),

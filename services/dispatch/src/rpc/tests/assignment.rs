@@ -7,8 +7,9 @@ use common::{convert::timestamp, record::Role, testing::Backend};
 use prost_types::FieldMask;
 use proto::aftercare::dispatch::v1::{dispatch_service_server::DispatchService as _, *};
 use rstest::rstest;
+use tonic_types::StatusExt as _;
 
-use super::world::{World, call, fact, reason, skill, window};
+use super::world::{World, call, contract, fact, reason, skill, window};
 
 #[rstest]
 #[case(Backend::Sqlite)]
@@ -138,12 +139,19 @@ async fn of_overlapping_visits_assigned_at_once_exactly_one_wins(#[case] backend
         let mut request = world.assign_request(&order, &technician);
         // All overlap: they begin a few minutes apart.
         request.planned_start = Some(timestamp(world.now() + Duration::hours(6) + Duration::minutes(index)));
-        requests.push(world.request(Role::Dispatcher, request));
+        requests.push(request);
     }
+    assert_eq!(race(&world, requests).await, (1, vec!["visit_overlap".to_owned(); 5]));
+    let busy = ListWorkOrdersRequest { technician_id: technician, ..Default::default() };
+    assert_eq!(call!(world, Dispatcher, list_work_orders, busy).unwrap().work_orders.len(), 1);
+}
+
+/// Sends all requests at once and gives the rules, or else the reason, by which the losers were refused.
+async fn race(world: &World, requests: Vec<AssignWorkOrderRequest>) -> (usize, Vec<String>) {
     let tries: Vec<_> = requests
         .into_iter()
         .map(|request| {
-            let api = Arc::clone(&world.api);
+            let (api, request) = (Arc::clone(&world.api), world.request(Role::Dispatcher, request));
             tokio::spawn(async move { api.assign_work_order(request).await })
         })
         .collect();
@@ -151,12 +159,48 @@ async fn of_overlapping_visits_assigned_at_once_exactly_one_wins(#[case] backend
     for attempt in tries {
         match attempt.await.unwrap() {
             Ok(_) => won += 1,
-            Err(status) => lost.push(fact(&status, "rules")),
+            Err(status) if status.get_error_details().error_info().unwrap().metadata.contains_key("rules") => {
+                lost.push(fact(&status, "rules"));
+            }
+            Err(status) => lost.push(reason(Err::<(), _>(status))),
         }
     }
-    assert_eq!((won, lost), (1, vec!["visit_overlap".to_owned(); 5]));
-    let busy = ListWorkOrdersRequest { technician_id: technician, ..Default::default() };
-    assert_eq!(call!(world, Dispatcher, list_work_orders, busy).unwrap().work_orders.len(), 1);
+    (won, lost)
+}
+
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_last_place_of_a_service_points_day_is_given_once(#[case] backend: Backend) {
+    let world = World::new(backend).await;
+    let sign = ContractServicePointRequest {
+        service_point_id: world.point.clone(),
+        contract: Some(ServiceContract { capacity_per_day: 1, ..contract() }),
+        ..Default::default()
+    };
+    call!(world, Manager, contract_service_point, sign).unwrap();
+    let mut requests = Vec::new();
+    for index in 0..5 {
+        let order = world.order(&format!("sr_{index}")).await.work_order_id;
+        requests.push(world.assign_request(&order, &world.technician().await.technician_id));
+    }
+    assert_eq!(race(&world, requests).await, (1, vec!["capacity".to_owned(); 4]));
+}
+
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_work_order_is_offered_to_one_technician(#[case] backend: Backend) {
+    let world = World::new(backend).await;
+    let order = world.order("sr_1").await.work_order_id;
+    let mut requests = Vec::new();
+    for _ in 0..4 {
+        requests.push(world.assign_request(&order, &world.technician().await.technician_id));
+    }
+    assert_eq!(race(&world, requests).await, (1, vec!["ILLEGAL_TRANSITION".to_owned(); 3]));
+    assert_eq!(world.facts().await, [WorkOrderFact::Created, WorkOrderFact::Assigned]);
 }
 
 #[rstest]
