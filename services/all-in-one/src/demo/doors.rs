@@ -69,7 +69,7 @@ impl Doorkeeper {
     pub fn open(&self, id: &str, role: Role) -> Doors {
         let signing = Signing {
             identity: self.identity.clone(),
-            actor: Actor { id: id.to_owned(), role, org_unit_id: "ou_head".to_owned() },
+            actor: Actor { id: id.to_owned(), role, org_unit_id: "head-office".to_owned() },
         };
         let door = |service: &str| {
             let routes = self.routes.get(service).cloned().unwrap_or_default();
