@@ -3,7 +3,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run run-split migrate test ci fmt fmt-check lint buf buf-baseline docs deny bench clean
+.PHONY: help run run-split migrate test chaos ci fmt fmt-check lint buf buf-baseline docs deny bench clean
 
 SERVICES := intake dispatch parts-inventory complaint survey
 # For Linux; elsewhere name your own: make buf BUF=/path/to/buf
@@ -66,3 +66,7 @@ bench: ## benchmarks, bounded, each as a ratio of two things measured in one run
 
 clean: ## removes what was built; data and tools stay
 	cargo clean
+
+chaos: ## 500 cases at once and 200 kills of random services (about fifteen minutes)
+	cargo build --locked --workspace --bins
+	AFTERCARE_FULL=1 tests/with-services.sh cargo nextest run --locked -p aftercare-tests --test chaos --no-capture
