@@ -1,7 +1,5 @@
 //! Spans really reach a collector: an RPC of a foreign caller and the event that follows, in one trace.
 
-#![expect(clippy::unwrap_used, reason = "what fails here must fail the test")]
-
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::{Router, body::Bytes, extract::State, routing::post};
