@@ -114,13 +114,16 @@ async fn exchange(
         None => request.product_id.clone(),
     };
     let Some(product_id) = product_id else { return Ok(None) };
-    let old = store::product::load(tx, &product_id).await?;
+    let Some(old) = store::product::find(tx, &product_id).await? else { return Ok(None) };
     let today = coverage::date_of(ctx, &request.org_unit_id, call.now);
     // Somebody may have registered the new one by hand already.
     let known = match told.new_serial.as_str() {
         "" => None,
         serial => store::product::with_serial(tx, &old.plate.model, serial).await?,
     };
+    if known.as_ref().is_some_and(|known| known.id == old.id) {
+        return Ok(None);
+    }
     let id = known.as_ref().map_or_else(|| call.ids.make(call.now), |known| known.id.clone());
     let Some((old, new)) = old.exchange(id.clone(), &told.new_serial, today, call.now) else { return Ok(None) };
     store::product::save(tx, call, old).await?;
@@ -201,6 +204,12 @@ async fn ask_for_remedy(
         return Ok(());
     }
     let before = service_request::find(tx, &told.service_request_id).await?;
+    // Without a customer there is nobody to go to: the complaint's own people see to that remedy.
+    let customer_id = match &before {
+        Some(before) => Some(before.asker.customer_id.clone()),
+        None => CustomerId::parse_optional(&told.customer_id)?,
+    };
+    let Some(customer_id) = customer_id else { return Ok(()) };
     let before_id = before.as_ref().map(|before| before.id.clone());
     let product_id = match ProductId::parse_optional(&told.product_id)? {
         Some(id) => Some(id),
@@ -214,10 +223,7 @@ async fn ask_for_remedy(
         channel: Channel::System,
         kind,
         urgency: Urgency::Normal,
-        customer_id: match &before {
-            Some(before) => before.asker.customer_id.clone(),
-            None => CustomerId::parse(&told.customer_id)?,
-        },
+        customer_id,
         contact_name: text(|before| &before.contact_name),
         contact_phone: text(|before| &before.contact_phone),
         address: before.as_ref().and_then(|before| before.address.clone()),

@@ -56,11 +56,13 @@ async fn promise(ctx: &Context, call: &Call, tx: &Tx, timer: &Timer) -> Result<(
     if at > call.now {
         return common::timer::schedule(tx, store::contact::PROMISE, &timer.subject, at).await;
     }
+    let taken = contact.escalations.len();
     let contact = store::contact::save(ctx, tx, call, contact.escalate(step, call.now)).await?;
     let Some(id) = &contact.service_request_id else { return Ok(()) };
     let request = store::service_request::load(tx, id).await?;
     if request.can(Action::Escalate, call.now) {
-        let changed = request.escalate(PROMISE, step, call.now)?;
+        let steps = contact.escalations.get(taken..).unwrap_or_default().to_vec();
+        let changed = request.tell(steps, PROMISE, call.now)?;
         store::service_request::save(ctx, tx, call, changed, PROMISE).await?;
     }
     Ok(())

@@ -86,6 +86,11 @@ pub(crate) async fn load(on: &impl ConnectionTrait, id: &ProductId) -> Result<Pr
     store::load::<Entity>(on, id.as_str()).await
 }
 
+/// The product of that id, if there is one.
+pub(crate) async fn find(on: &impl ConnectionTrait, id: &ProductId) -> Result<Option<Product>> {
+    store::find::<Entity>(on, id.as_str()).await
+}
+
 /// Adds a product.
 pub(crate) async fn insert(tx: &Tx, call: &Call, product: Product) -> Result<Product> {
     refuse_taken_serial(tx, &product).await?;

@@ -320,6 +320,17 @@ impl ServiceRequest {
         Ok(self.stay(Action::Escalate, target))
     }
 
+    /// Tells of escalation steps that something of this case took: a promise that was not kept.
+    ///
+    /// # Errors
+    ///
+    /// `ILLEGAL_TRANSITION`.
+    pub fn tell(mut self, steps: Vec<Escalation>, about: &str, now: DateTime<Utc>) -> Result<Changed<Self>> {
+        self.check(Action::Escalate, now)?;
+        self.escalations.extend(steps);
+        Ok(self.stay(Action::Escalate, about))
+    }
+
     /// The last escalation step.
     #[must_use]
     pub fn last_escalation(&self) -> Option<&Escalation> {
