@@ -7,6 +7,7 @@ pub mod doors;
 pub mod goods;
 pub mod households;
 pub mod people;
+mod complaints;
 mod surveys;
 
 use std::time::Duration as Pause;
@@ -89,6 +90,7 @@ pub async fn build(
             }
             settle(cores).await?;
             surveys::answer(keeper, &mut rng).await?;
+            complaints::deal(keeper).await?;
             clock.set(morning + Duration::days(1));
         }
         settle(cores).await?;

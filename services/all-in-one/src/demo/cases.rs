@@ -63,7 +63,8 @@ pub async fn call(
         27..34 => RequestKind::Maintenance,
         _ => RequestKind::Repair,
     };
-    let start = now + Duration::hours(2 + rng.random_range(0..4));
+    // Clear of everybody's lunch: at nine, or in the afternoon.
+    let start = now + Duration::hours(*people::one(&mut rng, &[1, 5, 6, 8]));
     let window = TimeWindow { start: Some(timestamp(start)), end: Some(timestamp(start + Duration::hours(3))) };
     let uses_part = kind == RequestKind::Repair && rng.random_range(0..10) < 6;
     let wanted = PartLine { sku: (*people::one(&mut rng, &household.model.parts)).to_owned(), quantity_milli: 1000 };
