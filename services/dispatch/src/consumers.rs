@@ -102,6 +102,7 @@ async fn refresh(call: &Call, tx: &Tx, told: &ServiceRequestEvent) -> Result<()>
         let keep = |new: &str, old: &str| if new.is_empty() { old.to_owned() } else { new.to_owned() };
         let change = Change {
             urgency: keep(&told.urgency, &now.urgency),
+            charge_kind: keep(&told.charge_kind, &now.charge_kind),
             language: keep(&told.language, &now.language),
             division_code: keep(&told.division_code, &now.division_code),
             position: told.position.map(Into::into),

@@ -38,6 +38,8 @@ pub struct Patch {
 pub struct Change {
     /// "normal", "urgent" or "emergency".
     pub urgency: String,
+    /// "`in_warranty`", "charged" or "goodwill".
+    pub charge_kind: String,
     /// Language of the customer.
     pub language: String,
     /// Division of the place.
@@ -88,6 +90,7 @@ impl WorkOrder {
         }
         let before = self.request.clone();
         self.request.urgency = change.urgency;
+        self.request.charge_kind = change.charge_kind;
         self.request.language = change.language;
         self.request.division_code = change.division_code;
         self.request.position = change.position.or(self.request.position);

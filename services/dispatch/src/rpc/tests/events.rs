@@ -72,11 +72,13 @@ async fn a_changed_request_changes_its_open_visit_and_only_then(#[case] backend:
     world.tell(&event).await;
     assert_eq!(world.get(&order.work_order_id).await.etag, "1", "nothing new is no new version");
     event.urgency = "emergency".to_owned();
+    event.charge_kind = "goodwill".to_owned();
     event.resolution_due_at = Some(due);
     event.windows = vec![window(world.now(), 2)];
     world.tell(&event).await;
     let changed = world.get(&order.work_order_id).await;
     assert_eq!((changed.etag.as_str(), changed.urgency.as_str()), ("2", "emergency"));
+    assert_eq!(changed.charge_kind, "goodwill");
     assert_eq!((changed.resolution_due_at, changed.windows), (Some(due), vec![window(world.now(), 2)]));
     assert_eq!(world.facts().await, [WorkOrderFact::Created, WorkOrderFact::Updated]);
 }
