@@ -1,9 +1,12 @@
 //! The table of RPCs; each is one file.
 
 use common::{rpc_table, service::Call};
-use proto::aftercare::parts_inventory::v1::{
-    parts_inventory_service_server::{PartsInventoryService, PartsInventoryServiceServer},
-    *,
+use proto::aftercare::{
+    common::v1::{ListTimelineRequest, ListTimelineResponse},
+    parts_inventory::v1::{
+        parts_inventory_service_server::{PartsInventoryService, PartsInventoryServiceServer},
+        *,
+    },
 };
 use tonic::service::Routes;
 
@@ -40,6 +43,7 @@ mod list_returns;
 mod list_stock_balances;
 mod list_stock_movements;
 mod list_supplementary_orders;
+mod list_timeline;
 mod list_transfers;
 mod open_return;
 mod place_supplementary_order;
@@ -124,6 +128,7 @@ rpc_table! {
         waive_old_part_debt(WaiveOldPartDebtRequest) -> OldPartDebt;
         get_old_part_debt(GetOldPartDebtRequest) -> OldPartDebt;
         list_old_part_debts(ListOldPartDebtsRequest) -> ListOldPartDebtsResponse;
+        list_timeline(ListTimelineRequest) -> ListTimelineResponse;
     }
 }
 
