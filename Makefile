@@ -3,6 +3,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help run run-split migrate test chaos ci fmt fmt-check lint buf buf-baseline docs deny bench clean
 
 SERVICES := intake dispatch parts-inventory complaint survey
