@@ -46,6 +46,8 @@ fn visit_fact(event: &WorkOrderEvent) -> Option<VisitFact> {
         WorkOrderFact::Created => Some(VisitFact::Created),
         WorkOrderFact::Accepted => Some(VisitFact::Accepted { with_window: event.window.is_some() }),
         WorkOrderFact::Rescheduled => Some(VisitFact::Rescheduled),
+        // A try that reached nobody does not meet the contact deadline.
+        WorkOrderFact::Contacted if matches!(&*event.reason, "no_answer" | "wrong_number") => None,
         WorkOrderFact::Contacted => Some(VisitFact::Contacted),
         WorkOrderFact::Arrived => Some(VisitFact::Arrived),
         WorkOrderFact::Started => Some(VisitFact::Started),
@@ -109,10 +111,7 @@ async fn exchange(
     request: &ServiceRequest,
     told: &ReturnEvent,
 ) -> Result<Option<ProductId>> {
-    let product_id = match ProductId::parse_optional(&told.product_id)? {
-        Some(id) => Some(id),
-        None => request.product_id.clone(),
-    };
+    let product_id = ProductId::parse(&told.product_id).ok().or_else(|| request.product_id.clone());
     let Some(product_id) = product_id else { return Ok(None) };
     let Some(old) = store::product::find(tx, &product_id).await? else { return Ok(None) };
     let today = coverage::date_of(ctx, &request.org_unit_id, call.now);
@@ -204,17 +203,22 @@ async fn ask_for_remedy(
         return Ok(());
     }
     let before = service_request::find(tx, &told.service_request_id).await?;
-    // Without a customer there is nobody to go to: the complaint's own people see to that remedy.
+    // What a complaint names was typed in by people there. Without a customer there is nobody to go to: the complaint's
+    // own people see to that remedy.
     let customer_id = match &before {
         Some(before) => Some(before.asker.customer_id.clone()),
-        None => CustomerId::parse_optional(&told.customer_id)?,
+        None => CustomerId::parse(&told.customer_id).ok(),
     };
     let Some(customer_id) = customer_id else { return Ok(()) };
+    let Some(customer) = store::customer::find_living(tx, &customer_id).await? else { return Ok(()) };
     let before_id = before.as_ref().map(|before| before.id.clone());
-    let product_id = match ProductId::parse_optional(&told.product_id)? {
-        Some(id) => Some(id),
-        None => before.as_ref().and_then(|before| before.product_id.clone()),
+    let named = ProductId::parse(&told.product_id).ok();
+    let product = match named.or_else(|| before.as_ref().and_then(|before| before.product_id.clone())) {
+        Some(id) => store::product::find(tx, &id).await?,
+        None => None,
     };
+    let product_id = product.filter(|product| product.customer_id == customer.id).map(|product| product.id);
+    let unit = before.as_ref().and_then(|before| ctx.rules.org_units.find(&before.org_unit_id));
     let text =
         |read: fn(&ServiceRequest) -> &String| before.as_ref().map(|before| read(before).clone()).unwrap_or_default();
     let new = New {
@@ -223,7 +227,7 @@ async fn ask_for_remedy(
         channel: Channel::System,
         kind,
         urgency: Urgency::Normal,
-        customer_id,
+        customer_id: customer.id,
         contact_name: text(|before| &before.contact_name),
         contact_phone: text(|before| &before.contact_phone),
         address: before.as_ref().and_then(|before| before.address.clone()),
@@ -238,7 +242,7 @@ async fn ask_for_remedy(
         parts_wanted: Vec::new(),
         assignee_id: String::new(),
         exclusion: None,
-        org_unit_id: before.as_ref().map(|before| before.org_unit_id.clone()).unwrap_or_default(),
+        org_unit_id: unit.map(|unit| unit.id.clone()).unwrap_or_default(),
         links: Links {
             caused_by_id: before_id,
             complaint_id: told.complaint_id.clone(),

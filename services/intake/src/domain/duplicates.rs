@@ -76,12 +76,7 @@ mod tests {
         for different in [
             Draft { fault: "other".to_owned(), ..same.clone() },
             Draft { product_id: "pr_x".to_owned(), ..same.clone() },
-            Draft {
-                customer_id: "cu_x".to_owned(),
-                phone: "+861".to_owned(),
-                address_key: "x".to_owned(),
-                ..same.clone()
-            },
+            Draft { customer_id: "cu_x".to_owned(), phone: "+861".to_owned(), address_key: "x".to_owned(), ..same },
             Draft::default(),
         ] {
             assert_eq!(signals(&different, &other), Vec::<&str>::new(), "{different:?}");

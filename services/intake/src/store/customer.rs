@@ -102,6 +102,14 @@ pub(crate) async fn load_living(on: &impl ConnectionTrait, id: &CustomerId) -> R
     Ok(customer)
 }
 
+/// As [`load_living`], for ids that others name: `None` when there is no such file.
+pub(crate) async fn find_living(on: &impl ConnectionTrait, id: &CustomerId) -> Result<Option<Customer>> {
+    match store::find::<Entity>(on, id.as_str()).await? {
+        None => Ok(None),
+        Some(customer) => load_living(on, &customer.id).await.map(Some),
+    }
+}
+
 /// Adds a file.
 pub(crate) async fn insert(tx: &Tx, call: &Call, customer: Customer) -> Result<Customer> {
     let event = fact(customer.id.as_str(), "create", customer.state());

@@ -188,7 +188,10 @@ fn the_same_fault_within_ninety_days_of_a_repair_is_free_even_after_the_period()
     assert_eq!(answer("2027-04-02", "no_cooling").repeats, None);
     assert_eq!(answer("2027-02-01", "noise").verdict, Verdict::Charged);
     let damaged = Question { exclusion: Some(Exclusion::CustomerDamage), ..ask("2027-02-01") };
-    assert_eq!(resolve(&rules(), &unit("2025-03-01"), &[charged.clone()], &damaged).verdict, Verdict::Charged);
+    assert_eq!(
+        resolve(&rules(), &unit("2025-03-01"), std::slice::from_ref(&charged), &damaged).verdict,
+        Verdict::Charged
+    );
 }
 
 #[test]

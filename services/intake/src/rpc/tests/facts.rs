@@ -167,10 +167,17 @@ async fn an_approved_complaint_makes_one_request_per_remedy(#[case] backend: Bac
         complaint_id: "cp_2".to_owned(),
         customer_id: String::new(),
         service_request_id: String::new(),
+        product_id: "no such product".to_owned(),
         ..approved
     };
+    let unknown = ComplaintEvent { customer_id: "cu_01k00000000000000000000000".to_owned(), ..stranger.clone() };
+    complaint(&world, &unknown).await;
     complaint(&world, &stranger).await;
     assert_eq!(requests(&world).await.len(), 4, "without a customer there is nobody to go to");
+    let known = ComplaintEvent { customer_id: before.customer_id, remedies: vec!["repair".to_owned()], ..stranger };
+    complaint(&world, &known).await;
+    let made = requests(&world).await.into_iter().find(|one| one.complaint_id == "cp_2").unwrap();
+    assert_eq!((made.product_id.as_str(), made.kind()), ("", RequestKind::Repair));
 }
 
 #[rstest]

@@ -140,7 +140,7 @@ async fn duplicates_are_shown_before_and_named_after_saving(#[case] backend: Bac
     let customer = Customer { customer_id: first.customer_id.clone(), ..Default::default() };
     let product = Product { product_id: first.product_id.clone(), ..Default::default() };
     let second = world.create(world.wanted(&customer, &product)).await;
-    assert_eq!(second.possible_duplicate_ids, [first.service_request_id.clone()]);
+    assert_eq!(second.possible_duplicate_ids, std::slice::from_ref(&first.service_request_id));
     let merge = MergeServiceRequestRequest {
         service_request_id: second.service_request_id.clone(),
         duplicate_of_id: first.service_request_id.clone(),
