@@ -70,7 +70,7 @@ pub(crate) async fn travel(platform: &Platform, world: &World) {
     let history = steps::timeline(platform, &household.customer_id).await;
     assert_eq!(history.unavailable_services, Vec::<String>::new());
     let services: BTreeSet<&str> = history.entries.iter().map(|entry| entry.service.as_str()).collect();
-    for service in ["intake", "dispatch", "parts_inventory", "survey"] {
+    for service in ["intake", "dispatch", "parts-inventory", "survey"] {
         assert!(services.contains(service), "{service} is missing in {services:?}");
     }
     let versions: BTreeSet<_> = history.entries.iter().map(|entry| (&entry.record_id, entry.record_version)).collect();

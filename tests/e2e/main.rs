@@ -2,11 +2,16 @@
 //! over gRPC, in one process and in six, with every call repeated and with every call cut off.
 
 mod cancellation;
+mod charged;
 mod consultation;
+mod exchange;
 mod in_warranty;
 mod kills;
 mod part_missing;
 mod refused_offer;
+mod repeat_visit;
+mod take_away;
+mod unhappy;
 
 /// The six ways a journey is travelled.
 macro_rules! journey {
@@ -60,9 +65,14 @@ macro_rules! journey {
 /// Every journey, each in a module of its own name.
 mod journeys {
     journey!(cancellation);
+    journey!(charged);
     journey!(consultation);
+    journey!(exchange);
     journey!(in_warranty);
     journey!(part_missing);
     // Long enough to answer in time under every fault, short enough to wait for.
     journey!(refused_offer, &[("dispatch", "offer = { timeout = \"3s\" }\nescalation = { interval = \"1s\" }")]);
+    journey!(repeat_visit);
+    journey!(take_away);
+    journey!(unhappy);
 }

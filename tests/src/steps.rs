@@ -3,7 +3,7 @@
 use chrono::{DateTime, Days, Utc};
 use common::{clock::Clock, convert::timestamp};
 use proto::aftercare::{
-    common::v1::{PartLine, TimeWindow},
+    common::v1::{Money, PartLine, TimeWindow},
     dispatch::v1::{
         AcceptWorkOrderRequest, ArriveWorkOrderRequest, AssignWorkOrderRequest, ChecklistEntry,
         CompleteWorkOrderRequest, Consent, ConsentMethod, ContactCustomerRequest, ContactResult,
@@ -202,6 +202,18 @@ pub async fn begin(technician: &Person, order: &WorkOrder, consent: Consent) -> 
     technician.call(record).await
 }
 
+/// An amount of yuan, in fen.
+#[must_use]
+pub fn fen(minor_units: i64) -> Money {
+    Money { minor_units, currency_code: "CNY".to_owned() }
+}
+
+/// Consent with the price that the customer agreed to.
+#[must_use]
+pub fn consent_at(minor_units: i64) -> Consent {
+    Consent { price: Some(fen(minor_units)), ..consent() }
+}
+
 /// Consent without a price, as a repair in warranty needs it.
 #[must_use]
 pub fn consent() -> Consent {
@@ -236,6 +248,21 @@ pub fn completion(order: &WorkOrder, parts: Vec<PartUse>) -> CompleteWorkOrderRe
         position: Some(world::place()),
         ..Default::default()
     }
+}
+
+/// One visit from the offer to the signature, in which nothing special happens. Gives the technician's id.
+pub async fn whole_visit(platform: &Platform, request_id: &str, number: i32, consent: Consent) -> String {
+    let dispatcher = platform.person("dispatcher", "us_zhao");
+    let order = visit(&dispatcher, request_id, number, "is there", |_| true).await;
+    let technician_id = assign(&dispatcher, &order).await;
+    let technician = platform.person("technician", &technician_id);
+    accept(&technician, &order).await;
+    begin(&technician, &order, consent.clone()).await;
+    let mut completion = completion(&order, Vec::new());
+    completion.fee_collected = consent.price;
+    let completed: WorkOrder = technician.call(completion).await;
+    assert_eq!(completed.state(), WorkOrderState::Completed);
+    technician_id
 }
 
 /// The office accepts the record.

@@ -1,4 +1,4 @@
-//! What a journey finds when it begins: a service point with two technicians and their vans, a central store, spare
+//! What a journey finds when it begins: a service point with three technicians and their vans, a central store, spare
 //! parts. All of it is made through the public door.
 
 use std::collections::BTreeMap;
@@ -49,12 +49,15 @@ impl World {
         }
         let central = location(&keeper, "C-01", LocationKind::Central, "", "").await;
         stock(&keeper, &central, 20).await;
-        let point = service_point(&manager).await;
+        let region = location(&keeper, "R-01", LocationKind::Regional, &central, "").await;
+        let shop = location(&keeper, "S-01", LocationKind::ServicePoint, &region, "").await;
+        // Who inspects a service point cannot approve it.
+        let point = service_point(&manager, &platform.person("manager", "us_inspector")).await;
         let mut world = Self { technicians: Vec::new(), vans: BTreeMap::new(), central };
-        for number in 1..=2 {
+        for number in 1..=3 {
             let technician: Technician = manager.call(technician(&point, number)).await;
             let id = technician.technician_id;
-            let van = location(&keeper, &format!("V-{number:02}"), LocationKind::Van, &world.central, &id).await;
+            let van = location(&keeper, &format!("V-{number:02}"), LocationKind::Van, &shop, &id).await;
             stock(&keeper, &van, PUMPS_PER_VAN).await;
             world.vans.insert(id.clone(), van);
             world.technicians.push(id);
@@ -132,13 +135,14 @@ async fn stock(keeper: &Person, location: &str, pieces: i64) {
         location_id: location.to_owned(),
         condition: StockCondition::Good.into(),
         lines: vec![line],
+        reference: "delivery note 1".to_owned(),
         ..Default::default()
     };
     keeper.call::<_, StockDocument>(request).await;
 }
 
 /// From the application to the first day of work, step by step as the rules want it.
-async fn service_point(manager: &Person) -> String {
+async fn service_point(manager: &Person, inspector: &Person) -> String {
     let request = CreateServicePointRequest {
         org_unit_id: OFFICE.to_owned(),
         name: "徐汇特约维修部".to_owned(),
@@ -152,7 +156,7 @@ async fn service_point(manager: &Person) -> String {
     let id = || point.service_point_id.clone();
     let item = InspectionItem { item: "营业执照".to_owned(), passed: true, note: String::new() };
     let inspect = InspectServicePointRequest { service_point_id: id(), checklist: vec![item], ..Default::default() };
-    manager.call::<_, ServicePoint>(inspect).await;
+    inspector.call::<_, ServicePoint>(inspect).await;
     let approve = ApproveServicePointRequest { service_point_id: id(), ..Default::default() };
     manager.call::<_, ServicePoint>(approve).await;
     let rate = |kind: &str| RateLine {
