@@ -27,7 +27,7 @@ migrate: ## runs pending migrations of the one-process form in ./data
 	cargo build --locked --profile fast -p aftercare-all-in-one
 	target/fast/aftercare migrate
 
-test: ## all tests, beside a throw-away PostgreSQL and Redis of their own
+test: $(BUF) ## all tests, beside a throw-away PostgreSQL and Redis of their own
 	cargo build --locked --workspace --bins
 	tests/with-services.sh cargo nextest run --locked --workspace
 

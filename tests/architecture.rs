@@ -1,5 +1,7 @@
 //! The invariants of ARCHITECTURE.md, held by a test: where they are broken, the build is.
 
+#![expect(clippy::unwrap_used, reason = "a check that cannot read the tree must fail")]
+
 use std::{
     collections::BTreeSet,
     fs,
@@ -69,14 +71,30 @@ fn the_top_holds_seven_names_and_text_files() {
         .filter(|name| !text.contains(&&**name) && !built.contains(&&**name))
         .collect();
     none("these do not belong at the top", strangers);
-    none("these are missing", wanted.iter().filter(|name| !root().join(name).exists()).map(|name| (*name).to_owned()).collect());
+    none(
+        "these are missing",
+        wanted.iter().filter(|name| !root().join(name).exists()).map(|name| (*name).to_owned()).collect(),
+    );
 }
 
 #[test]
 fn the_rules_are_pure() {
     let banned = [
-        "async ", "sea_orm", "tonic", "redis", "tokio", "Utc::now", "common::clock", "common::store", "common::service",
-        "common::db", "common::timer", "proto::", "rand::", "std::fs", "std::env",
+        "async ",
+        "sea_orm",
+        "tonic",
+        "redis",
+        "tokio",
+        "Utc::now",
+        "common::clock",
+        "common::store",
+        "common::service",
+        "common::db",
+        "common::timer",
+        "proto::",
+        "rand::",
+        "std::fs",
+        "std::env",
     ];
     let mut offenders = Vec::new();
     for service in SERVICES {
@@ -98,7 +116,10 @@ fn no_service_depends_on_another() {
     for service in SERVICES {
         let manifest = fs::read_to_string(root().join(format!("services/{service}/Cargo.toml"))).unwrap();
         for other in SERVICES.iter().filter(|other| **other != service) {
-            if manifest.lines().any(|line| line.starts_with(&format!("{other}.")) || line.starts_with(&format!("{other} "))) {
+            if manifest
+                .lines()
+                .any(|line| line.starts_with(&format!("{other}.")) || line.starts_with(&format!("{other} ")))
+            {
                 offenders.push(format!("{service} depends on {other}"));
             }
         }
@@ -133,9 +154,20 @@ fn only_the_plumbing_talks_to_redis() {
 #[test]
 fn every_service_has_the_same_files() {
     let files = [
-        "Cargo.toml", "README.md", "config/default.toml", "messages/en.toml", "messages/zh-CN.toml", "src/main.rs",
-        "src/lib.rs", "src/rpc.rs", "src/domain.rs", "src/store.rs", "src/consumers.rs", "src/workers.rs",
-        "src/convert.rs", "src/error.rs",
+        "Cargo.toml",
+        "README.md",
+        "config/default.toml",
+        "messages/en.toml",
+        "messages/zh-CN.toml",
+        "src/main.rs",
+        "src/lib.rs",
+        "src/rpc.rs",
+        "src/domain.rs",
+        "src/store.rs",
+        "src/consumers.rs",
+        "src/workers.rs",
+        "src/convert.rs",
+        "src/error.rs",
     ];
     let missing = SERVICES
         .iter()
@@ -214,7 +246,10 @@ fn no_event_holds_personal_data() {
     let pool = DescriptorPool::decode(proto::DESCRIPTORS).unwrap();
     let personal = pool.get_extension_by_name("aftercare.access.v1.personal").unwrap();
     let mut offenders = Vec::new();
-    for message in pool.all_messages().filter(|message| message.name().ends_with("Event") && message.full_name().starts_with("aftercare.")) {
+    for message in pool
+        .all_messages()
+        .filter(|message| message.name().ends_with("Event") && message.full_name().starts_with("aftercare."))
+    {
         let mut open = vec![message.clone()];
         let mut seen = BTreeSet::new();
         while let Some(inner) = open.pop() {
@@ -259,7 +294,11 @@ fn nothing_is_left_unfinished_and_nothing_panics_by_habit() {
         }
         let ours = path.starts_with("services/") && path.contains("/src/") && !path.contains("testing");
         for habit in [".unwrap()", ".expect(\""] {
-            if ours && !path.contains("tests") && without_tests(&text).contains(habit) && !without_tests(&text).contains("#[expect(clippy::") {
+            if ours
+                && !path.contains("tests")
+                && without_tests(&text).contains(habit)
+                && !without_tests(&text).contains("#[expect(clippy::")
+            {
                 offenders.push(format!("{path}: {habit}"));
             }
         }
@@ -277,7 +316,7 @@ fn every_reason_stands_in_both_catalogues() {
             D::REASONS.iter().chain(common::error::reason::ALL).map(|reason: &Reason| reason.name).collect();
         let dead: Vec<_> = catalog.rows().map(|(name, ..)| name).filter(|name| !declared.contains(name)).collect();
         assert_eq!(dead, Vec::<&str>::new(), "{} has texts for reasons it does not declare", D::NAME);
-        let used = sources(&format!("services/{}/src", D::NAME.replace('_', "-")), "error.rs");
+        let used = sources(&format!("services/{}/src", D::NAME), "error.rs");
         for (path, text) in used {
             for line in text.lines().filter(|line| line.contains("Reason::new(\"")) {
                 let name = line.split('"').nth(1).unwrap();
@@ -290,4 +329,25 @@ fn every_reason_stands_in_both_catalogues() {
     check::<parts_inventory::PartsInventory>();
     check::<complaint::Complaint>();
     check::<survey::Survey>();
+}
+
+#[test]
+fn who_is_listened_to_exists() {
+    let mut offenders = Vec::new();
+    let mut found = 0;
+    for service in SERVICES {
+        for (path, text) in sources(&format!("services/{service}/src"), "consumers.rs") {
+            for line in text.lines() {
+                let Some(name) = line.split("from: \"").nth(1).and_then(|rest| rest.split('"').next()) else {
+                    continue;
+                };
+                found += 1;
+                if !SERVICES.contains(&name) {
+                    offenders.push(format!("{path}: nobody publishes as {name}"));
+                }
+            }
+        }
+    }
+    assert!(found > 8, "only {found} subscriptions");
+    none("these events would never be heard", offenders);
 }

@@ -3,6 +3,8 @@
 //!
 //! The short form runs with all tests; `AFTERCARE_FULL=1` (`make chaos`) runs 500 cases and 200 kills.
 
+#![expect(clippy::expect_used, reason = "what fails here fails the test")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -116,17 +118,22 @@ async fn power_cuts(platform: Arc<Platform>, kills: usize, over: CancellationTok
     let victims: Vec<String> = platform.processes().map(str::to_owned).collect();
     let mut told = BTreeMap::new();
     for _ in 0..kills {
-        let victim = &victims[rand::rng().random_range(0..victims.len())];
-        let pause = Duration::from_millis(rand::rng().random_range(100..900));
+        let victim = &victims[draw(0..victims.len() as u64) as usize];
+        let pause = Duration::from_millis(draw(100..900));
         if tokio::time::timeout(pause, over.cancelled()).await.is_ok() {
             break;
         }
         platform.kill(victim).await;
-        tokio::time::sleep(Duration::from_millis(rand::rng().random_range(0..300))).await;
+        tokio::time::sleep(Duration::from_millis(draw(0..300))).await;
         platform.revive(victim).await;
         *told.entry(victim.clone()).or_default() += 1;
     }
     told
+}
+
+/// One of the range, at random; the generator never crosses an await.
+fn draw(range: std::ops::Range<u64>) -> u64 {
+    rand::rng().random_range(range)
 }
 
 /// Asks until the answer is what is waited for.
@@ -137,7 +144,7 @@ async fn wait<T>(what: &str, limit: Duration, mut ask: impl AsyncFnMut() -> Opti
             return found;
         }
         assert!(begun.elapsed() < limit, "{what} did not come about within {limit:?}");
-        tokio::time::sleep(Duration::from_millis(rand::rng().random_range(200..600))).await;
+        tokio::time::sleep(Duration::from_millis(draw(200..600))).await;
     }
 }
 

@@ -3,11 +3,11 @@
 
 pub mod cases;
 pub mod company;
+mod complaints;
 pub mod doors;
 pub mod goods;
 pub mod households;
 pub mod people;
-mod complaints;
 mod surveys;
 
 use std::time::Duration as Pause;

@@ -62,7 +62,11 @@ fn main() -> ExitCode {
                 Ok(())
             }
             Action::Demo => {
-                ensure!(!has_data(&line.data)?, "{} is not empty: demo data goes into an empty folder", line.data.display());
+                ensure!(
+                    !has_data(&line.data)?,
+                    "{} is not empty: demo data goes into an empty folder",
+                    line.data.display()
+                );
                 fill(sources, &line.data).await
             }
             Action::Check => {

@@ -152,7 +152,7 @@ pub type EventHandler = Arc<dyn for<'a> Fn(&'a Call, &'a Tx, &'a Event) -> BoxFu
 /// A wish to be told of another service's facts.
 #[derive(Clone)]
 pub struct Subscription {
-    /// The publishing service: its `Definition::NAME`, for example `parts_inventory` (with an underscore, as in the package).
+    /// The publishing service: its `Definition::NAME`, for example `parts-inventory`.
     pub from: &'static str,
     /// The aggregate kind.
     pub kind: &'static str,
@@ -213,7 +213,7 @@ pub struct Command {
 
 /// What a service says about itself before it is built.
 pub trait Definition: 'static {
-    /// Its name, as in its proto package: `intake`, `dispatch`, `parts_inventory` (underscore!), `complaint`, `survey`.
+    /// Its name, as its folder's: `intake`, `dispatch`, `parts-inventory`, `complaint`, `survey`.
     const NAME: &'static str;
     /// The commented defaults of its own configuration, `config/default.toml`.
     const DEFAULTS: &'static str;

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use common::{Error, error::reason};
+use bytes::Bytes;
+use common::{Error, catalog::Language, error::reason};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use tonic::{Status, body::Body};
+use tonic::{Code, Status, body::Body};
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
 use crate::{
     contract::Rpc,
     door::Door,
+    error::{BODY_TOO_LARGE, UNKNOWN_PATH},
     passage::{Passage, REQUEST_ID},
 };
 
@@ -30,7 +32,8 @@ pub(crate) async fn serve(door: Arc<Door>, request: Request<Body>) -> Response<B
         let span = passage.span(request.uri().path());
         forward(&door, &passage, rpc.as_ref(), request).instrument(span).await
     } else {
-        Err(Status::unimplemented("there is no such RPC"))
+        let error = Error::new(UNKNOWN_PATH).with("path", request.uri().path());
+        Err(with_code(Code::Unimplemented, &door.refuse(passage.language, error)))
     };
     let mut response = answer.unwrap_or_else(into_response);
     response.headers_mut().insert(REQUEST_ID, passage.request_id);
@@ -53,7 +56,8 @@ async fn forward(
     let _place = door.enter().map_err(refuse)?;
     passage.seal(door, rpc, request.headers_mut()).map_err(refuse)?;
     if rpc.is_some_and(|rpc| !rpc.method.is_client_streaming()) {
-        request = request.map(|body| limited(body, door.config.body_limit));
+        let (door, language) = (door.clone(), passage.language);
+        request = request.map(|body| limited(body, door, language));
     }
     let call = door.upstreams.clone().oneshot(request);
     match tokio::time::timeout(passage.remaining(), call).await {
@@ -63,11 +67,18 @@ async fn forward(
     }
 }
 
+/// The same refusal under the code that gRPC has for it.
+fn with_code(code: Code, status: &Status) -> Status {
+    Status::with_details(code, status.message(), Bytes::copy_from_slice(status.details()))
+}
+
 /// A body that ends with `RESOURCE_EXHAUSTED` when it is longer than one message may be.
-fn limited(body: Body, limit: usize) -> Body {
+fn limited(body: Body, door: Arc<Door>, language: Language) -> Body {
+    let limit = door.config.body_limit;
     Body::new(Limited::new(body, limit + FRAME).map_err(move |error| {
         if error.is::<LengthLimitError>() {
-            Status::resource_exhausted(format!("the message is larger than {limit} bytes"))
+            let error = Error::new(BODY_TOO_LARGE).with("limit", limit);
+            with_code(Code::ResourceExhausted, &door.refuse(language, error))
         } else {
             Status::from_error(error)
         }

@@ -47,6 +47,10 @@ async fn work_order(ctx: &Context, call: &Call, tx: &Tx, event: &Event) -> Resul
         },
         WorkOrderFact::Assigned | WorkOrderFact::Rescheduled => last_until(ctx, tx, call, existing, &fact).await,
         WorkOrderFact::Completed => done(ctx, tx, call, existing, fact).await,
+        // A visit can use parts and still not solve it: what is built in has left stock, whatever became of the job.
+        WorkOrderFact::Failed if fact.parts_used.iter().any(|line| line.used_milli > 0) => {
+            done(ctx, tx, call, existing, fact).await
+        }
         WorkOrderFact::Failed | WorkOrderFact::Cancelled => match existing {
             Some(reservation) if reservation.allowed().contains(&"release") => {
                 let why = if kind == WorkOrderFact::Failed { "work_order_failed" } else { "work_order_cancelled" };

@@ -1,6 +1,6 @@
 //! The table of RPCs, one line each.
 
-use common::rpc_table;
+use common::{record::Actor, rpc_table, service::Call};
 use proto::aftercare::{
     common::v1::{ListTimelineRequest, ListTimelineResponse},
     survey::v1::{
@@ -17,7 +17,7 @@ use proto::aftercare::{
     },
 };
 
-use crate::Context;
+use crate::{Context, domain::InvitationId};
 
 mod assign_callback;
 mod close_follow_up;
@@ -87,4 +87,10 @@ rpc_table! {
         get_closed_loop(GetClosedLoopRequest) -> ClosedLoop;
         list_timeline(ListTimelineRequest) -> ListTimelineResponse;
     }
+}
+
+/// Who holds a link acts as the invitation behind it: one customer's request ids never meet another's.
+fn bearer(call: &Call, invitation: &InvitationId) -> Call {
+    let actor = Actor { id: invitation.to_string(), ..call.actor.clone() };
+    Call { actor, ..call.clone() }
 }

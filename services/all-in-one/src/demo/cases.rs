@@ -78,7 +78,7 @@ pub async fn call(
         address: Some(household.address.clone()),
         fault_code: (*people::one(&mut rng, &household.model.fault_codes)).to_owned(),
         description: describe(kind, &household),
-        windows: vec![window.clone()],
+        windows: vec![window],
         parts_wanted: if uses_part { vec![wanted] } else { Vec::new() },
         ..Default::default()
     };
@@ -86,8 +86,7 @@ pub async fn call(
     if reach == Reach::Called {
         return Ok(None);
     }
-    let triage =
-        TriageServiceRequestRequest { service_request_id: service_request_id.clone(), ..Default::default() };
+    let triage = TriageServiceRequestRequest { service_request_id: service_request_id.clone(), ..Default::default() };
     intake.triage_service_request(triage).await?;
     if kind == RequestKind::Consultation {
         let answer = AnswerServiceRequestRequest {
@@ -149,7 +148,7 @@ impl Case {
             .assign_work_order(AssignWorkOrderRequest {
                 work_order_id: order.work_order_id.clone(),
                 technician_id: best.technician_id.clone(),
-                window: Some(self.window.clone()),
+                window: Some(self.window),
                 ..Default::default()
             })
             .await?;
@@ -181,9 +180,7 @@ impl Case {
         let id = || order.work_order_id.clone();
         let position = self.household.address.position;
         phone.depart_work_order(DepartWorkOrderRequest { work_order_id: id(), ..Default::default() }).await?;
-        phone
-            .arrive_work_order(ArriveWorkOrderRequest { work_order_id: id(), position, ..Default::default() })
-            .await?;
+        phone.arrive_work_order(ArriveWorkOrderRequest { work_order_id: id(), position, ..Default::default() }).await?;
         let done = |phase: &str| -> Vec<ChecklistEntry> {
             let items = order.checklist.iter().filter(|item| item.phase == phase);
             items.map(|item| ChecklistEntry { item: item.item.clone(), done: true, note: String::new() }).collect()
@@ -192,10 +189,8 @@ impl Case {
             proposal: "检修并更换损坏部件".to_owned(),
             agreed: true,
             method: ConsentMethod::Signature.into(),
-            price: (order.charge_kind == "charged").then(|| proto::aftercare::common::v1::Money {
-                minor_units: 12_000,
-                currency_code: "CNY".to_owned(),
-            }),
+            price: (order.charge_kind == "charged")
+                .then(|| proto::aftercare::common::v1::Money { minor_units: 12_000, currency_code: "CNY".to_owned() }),
             ..Default::default()
         };
         phone

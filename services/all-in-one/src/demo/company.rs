@@ -53,20 +53,45 @@ pub async fn build(keeper: &Doorkeeper, rng: &mut StdRng, districts: &[District]
         let mine: Vec<_> = districts.iter().filter(|district| district.city == city).collect();
         let Some(first) = mine.first() else { continue };
         let centre = LatLng { latitude: first.latitude, longitude: first.longitude };
-        let region =
-            location(&mut keeper_doors, &format!("R-{unit}"), &format!("{city}区域仓"), LocationKind::Regional, &central, "", Some(centre)).await?;
+        let region = location(
+            &mut keeper_doors,
+            &format!("R-{unit}"),
+            &format!("{city}区域仓"),
+            LocationKind::Regional,
+            &central,
+            "",
+            Some(centre),
+        )
+        .await?;
         stock(&mut keeper_doors, &region, 40).await?;
         let point = service_point(keeper, &mut doors, rng, unit, city, first).await?;
         let shelf = format!("{city}维修部仓库");
-        let shelf =
-            location(&mut keeper_doors, &format!("P-{unit}"), &shelf, LocationKind::ServicePoint, &region, "", Some(centre)).await?;
+        let shelf = location(
+            &mut keeper_doors,
+            &format!("P-{unit}"),
+            &shelf,
+            LocationKind::ServicePoint,
+            &region,
+            "",
+            Some(centre),
+        )
+        .await?;
         stock(&mut keeper_doors, &shelf, 10).await?;
         for number in 0..TECHNICIANS {
             let home = people::one(rng, &mine);
             let created = doors.dispatch.create_technician(technician(rng, &point, home, people.len(), number)).await?;
             let id = created.into_inner().technician_id;
             let code = format!("V-{:03}", people.len() + 1);
-            let van = location(&mut keeper_doors, &code, &format!("{city}服务车 {code}"), LocationKind::Van, &shelf, &id, Some(centre)).await?;
+            let van = location(
+                &mut keeper_doors,
+                &code,
+                &format!("{city}服务车 {code}"),
+                LocationKind::Van,
+                &shelf,
+                &id,
+                Some(centre),
+            )
+            .await?;
             stock(&mut keeper_doors, &van, 3).await?;
             people.push(Person { id });
         }
@@ -155,8 +180,11 @@ async fn service_point(
         .into_inner();
     let service_point_id = created.service_point_id;
     let id = || service_point_id.clone();
-    let checklist = ["营业执照", "电工证", "工具齐备", "仓储条件"]
-        .map(|item| InspectionItem { item: item.to_owned(), passed: true, note: String::new() });
+    let checklist = ["营业执照", "电工证", "工具齐备", "仓储条件"].map(|item| InspectionItem {
+        item: item.to_owned(),
+        passed: true,
+        note: String::new(),
+    });
     doors
         .dispatch
         .inspect_service_point(InspectServicePointRequest {
@@ -170,7 +198,11 @@ async fn service_point(
     let mut other = keeper.open("demo-director", Role::Manager);
     other
         .dispatch
-        .approve_service_point(ApproveServicePointRequest { service_point_id: id(), note: "同意".to_owned(), ..Default::default() })
+        .approve_service_point(ApproveServicePointRequest {
+            service_point_id: id(),
+            note: "同意".to_owned(),
+            ..Default::default()
+        })
         .await?;
     let rate = |kind: &str, fen: i64| RateLine {
         kind: kind.to_owned(),
@@ -207,9 +239,11 @@ async fn service_point(
 
 fn technician(rng: &mut StdRng, point: &str, home: &District, serial: usize, number: usize) -> CreateTechnicianRequest {
     // Everybody knows lighting and appliances; the others are shared out, so that some skills are rare.
-    let skills = SKILLS.iter().enumerate().filter(|(place, _)| *place < 2 || number % 3 == place - 2).map(|(_, code)| {
-        Skill { code: (*code).to_owned(), level: rng.random_range(3..=5) }
-    });
+    let skills = SKILLS
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| *place < 2 || number % 3 == place - 2)
+        .map(|(_, code)| Skill { code: (*code).to_owned(), level: rng.random_range(3..=5) });
     let skills: Vec<_> = skills.collect();
     let gas = skills.iter().any(|skill| skill.code == "gas_appliance");
     let mut certificates = vec![certificate("electrician", serial)];
@@ -241,5 +275,9 @@ fn technician(rng: &mut StdRng, point: &str, home: &District, serial: usize, num
 }
 
 fn certificate(code: &str, serial: usize) -> Certificate {
-    Certificate { code: code.to_owned(), number: format!("{code}-{:05}", 10_000 + serial), valid_until: "2030-12-31".to_owned() }
+    Certificate {
+        code: code.to_owned(),
+        number: format!("{code}-{:05}", 10_000 + serial),
+        valid_until: "2030-12-31".to_owned(),
+    }
 }

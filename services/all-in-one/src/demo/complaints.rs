@@ -16,9 +16,7 @@ pub(super) async fn deal(keeper: &Doorkeeper) -> anyhow::Result<()> {
     for complaint_id in in_state(keeper, ComplaintState::Replied).await? {
         let result = FollowUpResult::Satisfied.into();
         let note = "客户接受解释".to_owned();
-        agent
-            .record_follow_up(RecordFollowUpRequest { complaint_id, result, note, ..Default::default() })
-            .await?;
+        agent.record_follow_up(RecordFollowUpRequest { complaint_id, result, note, ..Default::default() }).await?;
     }
     for complaint_id in in_state(keeper, ComplaintState::Acknowledged).await? {
         let request = JudgeComplaintRequest {

@@ -273,7 +273,8 @@ impl Host {
 fn peers_of(settings: &Settings, members: &BTreeMap<&'static str, Member>) -> anyhow::Result<BTreeMap<String, Peer>> {
     let mut known = BTreeMap::new();
     for (name, address) in &settings.peers {
-        known.insert(name.replace('-', "_"), Peer::Remote(peers::channel(address)?));
+        // A key of the configuration has an underscore where the service's name has a hyphen.
+        known.insert(name.replace('_', "-"), Peer::Remote(peers::channel(address)?));
     }
     for (name, member) in members {
         known.insert((*name).to_owned(), Peer::Local(member.routes.clone()));
@@ -284,7 +285,7 @@ fn peers_of(settings: &Settings, members: &BTreeMap<&'static str, Member>) -> an
 /// Full names of the gRPC services that these services answer, for health; the empty name stands for the whole process.
 fn grpc_services<'a>(services: impl Iterator<Item = &'a str>) -> Vec<String> {
     let pool = prost_reflect::DescriptorPool::decode(proto::DESCRIPTORS).unwrap_or_default();
-    let packages: Vec<_> = services.map(|name| format!("aftercare.{name}.v1")).collect();
+    let packages: Vec<_> = services.map(|name| format!("aftercare.{}.v1", name.replace('-', "_"))).collect();
     let names = pool.services().filter(|service| packages.iter().any(|package| package == service.package_name()));
     names.map(|service| service.full_name().to_owned()).chain([String::new()]).collect()
 }

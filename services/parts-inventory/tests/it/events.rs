@@ -135,6 +135,22 @@ async fn a_job_that_reserved_nothing_still_pays_for_what_it_used(
 }
 
 #[rstest]
+#[tokio::test]
+async fn a_failed_visit_pays_for_what_it_built_in(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let (world, tree) = world(backend).await;
+    world.stock(&tree.van, "A", 5).await;
+    world.order(1, &order(WorkOrderFact::Created, vec![want("A", 3)])).await;
+    let mut failed = order(WorkOrderFact::Failed, vec![]);
+    failed.parts_used =
+        vec![UsedPart { sku: "A".into(), used_milli: 1000, returned_milli: 2000, ..Default::default() }];
+    world.order(2, &failed).await;
+    world.order(2, &failed).await;
+    assert_eq!(world.good("A", &tree.van).await, (4, 0));
+    assert_eq!(world.facts().await, [ReservationFact::Reserved, ReservationFact::Consumed]);
+    world.books_are_right().await;
+}
+
+#[rstest]
 #[case(WorkOrderFact::Failed, "work_order_failed")]
 #[case(WorkOrderFact::Cancelled, "work_order_cancelled")]
 #[tokio::test]

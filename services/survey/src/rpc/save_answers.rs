@@ -3,6 +3,7 @@
 use common::{error::Result, service::Call};
 use proto::aftercare::survey::v1::{InvitationFact, SaveAnswersRequest, Survey};
 
+use super::bearer;
 use crate::{
     Context,
     convert::answer::{page, read},
@@ -11,8 +12,9 @@ use crate::{
 };
 
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: SaveAnswersRequest) -> Result<Survey> {
-    let work = ctx.core.begin(call, &request).await?;
     let id = ctx.rules.keys.verify(&request.token, call.now)?;
+    let call = &bearer(call, &id);
+    let work = ctx.core.begin(call, &request).await?;
     let invited = store::invitation::load(&*work, &id).await?;
     let (asked, saved) = invited.usable(call.now)?;
     let questionnaire = store::questionnaire::load(&*work, &asked.questionnaire_id).await?;

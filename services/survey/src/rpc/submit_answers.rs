@@ -3,6 +3,7 @@
 use common::{error::Result, service::Call};
 use proto::aftercare::survey::v1::{SubmitAnswersRequest, Thanks};
 
+use super::bearer;
 use crate::{
     Context,
     convert::answer::read,
@@ -16,10 +17,10 @@ use crate::{
 
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: SubmitAnswersRequest) -> Result<Thanks> {
     // A forged link costs no number.
-    ctx.rules.keys.verify(&request.token, call.now)?;
+    let id = ctx.rules.keys.verify(&request.token, call.now)?;
+    let call = &bearer(call, &id);
     let number = ctx.core.numbers.next("SV", call.now).await?;
     let work = ctx.core.begin(call, &request).await?;
-    let id = ctx.rules.keys.verify(&request.token, call.now)?;
     let invited = store::invitation::load(&*work, &id).await?;
     let (asked, saved) = invited.usable(call.now)?;
     let questionnaire = store::questionnaire::load(&*work, &asked.questionnaire_id).await?;
