@@ -8,7 +8,7 @@ use common::{
     config::Sources,
     id::Ids,
     run::Running,
-    testing::{Backend, database},
+    testing::{Backend, TestDb, database},
 };
 use tempfile::TempDir;
 use tokio::sync::Mutex;
@@ -39,6 +39,8 @@ pub struct Platform {
     faults: Faults,
     processes: BTreeMap<String, Mutex<Process>>,
     running: Option<Running>,
+    /// Dropped with the platform, after its processes.
+    _databases: Vec<TestDb>,
     folder: TempDir,
 }
 
@@ -80,7 +82,7 @@ impl Platform {
         let address = all_in_one::door(&mut host).await?;
         let running = Some(host.start().await?);
         let door = Door::new(&format!("http://{address}"))?;
-        Ok(Self { door, surface, faults, processes: BTreeMap::new(), running, folder })
+        Ok(Self { door, surface, faults, processes: BTreeMap::new(), running, _databases: Vec::new(), folder })
     }
 
     async fn six_processes(surface: Surface, faults: Faults, own: &[(&str, &str)]) -> anyhow::Result<Self> {
@@ -103,13 +105,16 @@ impl Platform {
         ]);
 
         let mut processes = BTreeMap::new();
+        let mut databases = Vec::new();
         for (service, address) in &addresses {
             let mut table = shared();
             table.extend(terms(service, own)?);
+            let made = database(Backend::Postgres).await;
             let database = Table::from_iter([
-                ("url".to_owned(), Value::from(database(Backend::Postgres).await.url)),
+                ("url".to_owned(), Value::from(made.url.clone())),
                 ("max_connections".to_owned(), Value::from(4)),
             ]);
+            databases.push(made);
             table.insert("listen".into(), address.to_string().into());
             table.insert("database".into(), database.into());
             table.insert("bus".into(), bus.clone().into());
@@ -131,7 +136,7 @@ impl Platform {
         }
         let door = Door::new(&format!("http://{entrance}"))?;
         let processes = processes.into_iter().map(|(name, process)| (name, Mutex::new(process))).collect();
-        Ok(Self { door, surface, faults, processes, running: None, folder })
+        Ok(Self { door, surface, faults, processes, running: None, _databases: databases, folder })
     }
 
     /// The public door.

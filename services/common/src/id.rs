@@ -44,7 +44,7 @@ pub trait Id: Sized {
     }
 }
 
-/// Declares typed ids: `typed_id! { /// A work order. WorkOrderId = "wo"; }`.
+/// Declares typed ids: `typed_id! { /// A thing. ThingId = "th"; }`.
 #[macro_export]
 macro_rules! typed_id {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal;)+) => {$(
