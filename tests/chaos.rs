@@ -157,7 +157,12 @@ async fn live(platform: &Platform, technicians: &[String], serial: usize, limit:
     let cancelled = serial % 10 == 9;
     let used_pump = serial.is_multiple_of(2);
     let household = steps::household(&agent, 60).await;
-    let created: ServiceRequest = agent.call(steps::repair(&household, if used_pump { &[PUMP] } else { &[] })).await;
+    // Every case has a technician and a time of its own, so that nobody can be booked twice by plan.
+    let technician_id = &technicians[serial % technicians.len()];
+    let window = window(serial / technicians.len());
+    let mut wish = steps::repair(&household, if used_pump { &[PUMP] } else { &[] });
+    wish.windows = vec![window];
+    let created: ServiceRequest = agent.call(wish).await;
     let id = created.service_request_id.clone();
     steps::triage_and_release(&agent, &created).await;
 
@@ -166,13 +171,10 @@ async fn live(platform: &Platform, technicians: &[String], serial: usize, limit:
         steps::work_orders(&dispatcher, &id).await.into_iter().find(|order| order.parts_state() == wanted)
     })
     .await;
-    // Every case has a technician and a time of its own, so that nobody can be booked twice by plan.
-    let technician_id = &technicians[serial % technicians.len()];
-    let turn = serial / technicians.len();
     let assign = AssignWorkOrderRequest {
         work_order_id: order.work_order_id.clone(),
         technician_id: technician_id.clone(),
-        window: Some(window(turn)),
+        window: Some(window),
         ..Default::default()
     };
     dispatcher.call::<_, WorkOrder>(assign).await;
