@@ -305,10 +305,14 @@ pub async fn answer(customer: &Person, invitation: &Invitation, satisfied: i32, 
     customer.call(submit).await
 }
 
-/// The customer's whole history.
+/// The customer's whole history, once every service is there to tell its part.
 pub async fn timeline(platform: &Platform, customer_id: &str) -> CustomerTimeline {
     let agent = platform.person("agent", "us_reader");
     let request =
         GetCustomerTimelineRequest { customer_id: customer_id.to_owned(), page_size: 500, ..Default::default() };
-    agent.call(request).await
+    eventually("every service tells its part of the history", async || {
+        let history: CustomerTimeline = agent.call(request.clone()).await;
+        if history.unavailable_services.is_empty() { Ok(history) } else { Err(history.unavailable_services) }
+    })
+    .await
 }
