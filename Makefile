@@ -63,7 +63,8 @@ $(DENY):
 	cargo install --locked --root .tools --version $(DENY_VERSION) cargo-deny
 
 bench: ## benchmarks, bounded, each as a ratio of two things measured in one run
-	tests/with-services.sh cargo bench --locked -p aftercare-tests
+	cargo build --locked --profile fast -p aftercare-intake -p aftercare-gateway
+	tests/with-services.sh cargo bench --locked --profile fast -p aftercare-tests
 
 clean: ## removes what was built; data and tools stay
 	cargo clean

@@ -142,7 +142,7 @@ async fn wait<T>(what: &str, limit: Duration, mut ask: impl AsyncFnMut() -> Opti
             return found;
         }
         assert!(begun.elapsed() < limit, "{what} did not come about within {limit:?}");
-        tokio::time::sleep(Duration::from_millis(draw(200..600))).await;
+        tokio::time::sleep(Duration::from_millis(draw(500..1_500))).await;
     }
 }
 
@@ -152,6 +152,8 @@ async fn request(person: &Person, id: &str) -> ServiceRequest {
 
 /// One case from the call to its end. Every tenth is cancelled while a technician has it; every other uses a pump.
 async fn live(platform: &Platform, technicians: &[String], serial: usize, limit: Duration) -> End {
+    // Calls come in one after the other, as from a call centre; the cases are open at once.
+    tokio::time::sleep(Duration::from_millis(60) * u32::try_from(serial).unwrap_or_default()).await;
     let agent = platform.person("agent", &format!("us_agent_{}", serial % 7));
     let dispatcher = platform.person("dispatcher", "us_zhao");
     let cancelled = serial % 10 == 9;

@@ -194,7 +194,9 @@ pub struct Person {
 }
 
 impl Person {
-    pub(crate) fn new(door: Door, role: &str, id: &str, surface: Surface, faults: Faults) -> Self {
+    /// Somebody who enters by this door.
+    #[must_use]
+    pub fn new(door: Door, role: &str, id: &str, surface: Surface, faults: Faults) -> Self {
         let mut headers = HeaderMap::new();
         for (name, value) in
             [("x-aftercare-user", id), ("x-aftercare-role", role), ("x-aftercare-org-unit", "head-office")]
