@@ -9,7 +9,7 @@ pub(crate) mod template;
 #[cfg(test)]
 mod tests;
 
-use std::{error::Error as _, str::FromStr as _, sync::Arc};
+use std::{error::Error as _, str::FromStr as _, sync::Arc, time::Duration};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -33,6 +33,11 @@ use crate::{
 
 /// Largest answer of one call, or of one element of a stream.
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+
+/// Bytes of a refused body that are read before it is refused.
+const LONGEST_REFUSED: usize = 16 * 1024 * 1024;
+/// How long that may take.
+const LONGEST_HEARING: Duration = Duration::from_secs(2);
 
 /// Why a call has no answer, before it is put into words.
 enum Refusal {
@@ -127,15 +132,23 @@ async fn read(door: &Door, binding: &Binding, parts: &Parts, body: Body) -> Resu
     let too_large =
         || Refusal::Own(Error::new(BODY_TOO_LARGE).with("limit", limit), Some(StatusCode::PAYLOAD_TOO_LARGE));
     let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let mut body = body;
     if announced.is_some_and(|length: usize| length > limit) {
+        // Whoever waits for a "100 Continue" has not begun to send.
+        if !parts.headers.contains_key(header::EXPECT) {
+            hear_out(&mut body).await;
+        }
         return Err(too_large());
     }
-    let collected = tokio::time::timeout(door.config.body_timeout, Limited::new(body, limit).collect())
+    let collected = tokio::time::timeout(door.config.body_timeout, Limited::new(&mut body, limit).collect())
         .await
         .map_err(|_| Refusal::Own(Error::new(BODY_TOO_SLOW), Some(StatusCode::REQUEST_TIMEOUT)))?;
     let body = match collected {
         Ok(collected) => collected.to_bytes(),
-        Err(error) if is_length_limit(&*error) => return Err(too_large()),
+        Err(error) if is_length_limit(&*error) => {
+            hear_out(&mut body).await;
+            return Err(too_large());
+        }
         Err(error) => return Err(Error::invalid("", "the body broke off").caused_by(anyhow::anyhow!(error)).into()),
     };
     let content_type =
@@ -146,6 +159,20 @@ async fn read(door: &Door, binding: &Binding, parts: &Parts, body: Body) -> Resu
         return Err(Refusal::Own(Error::new(UNSUPPORTED_MEDIA_TYPE), Some(StatusCode::UNSUPPORTED_MEDIA_TYPE)));
     }
     Ok(body)
+}
+
+/// Reads on for a while before a body is refused: a client that is still sending loses the answer with the connection.
+async fn hear_out(body: &mut Body) {
+    let rest = async {
+        let mut left = LONGEST_REFUSED;
+        while let Some(Ok(frame)) = body.frame().await
+            && let Some(still) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len))
+        {
+            left = still;
+        }
+    };
+    // Whether it came to its end or not: the answer is the same.
+    let _ = tokio::time::timeout(LONGEST_HEARING, rest).await;
 }
 
 fn is_length_limit(error: &(dyn std::error::Error + 'static)) -> bool {

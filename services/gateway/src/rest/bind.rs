@@ -232,7 +232,24 @@ fn read(descriptor: &MessageDescriptor, value: Value) -> Result<DynamicMessage> 
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(value, &mut track);
     DynamicMessage::deserialize_with_options(descriptor.clone(), tracked, &DeserializeOptions::new())
-        .map_err(|error| misfit(&track.path().to_string(), &error.to_string()))
+        .map_err(|error| misfit(&contract_names(descriptor, &track.path().to_string()), &error.to_string()))
+}
+
+/// A path in the names of the contract, whichever of its two names a field was sent under.
+fn contract_names(descriptor: &MessageDescriptor, path: &str) -> String {
+    let mut message = Some(descriptor.clone());
+    let names = path.split('.').map(|part| {
+        let (name, place) = part.split_at(part.find('[').unwrap_or(part.len()));
+        let field = message
+            .take()
+            .and_then(|message| message.get_field_by_json_name(name).or_else(|| message.get_field_by_name(name)));
+        let Some(field) = field else { return part.to_owned() };
+        if let Kind::Message(inner) = field.kind() {
+            message = Some(inner);
+        }
+        format!("{}{place}", field.name())
+    });
+    names.collect::<Vec<_>>().join(".")
 }
 
 /// Says which field did not fit, and why, out of what the reader of proto3 JSON says.

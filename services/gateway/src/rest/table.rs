@@ -133,6 +133,10 @@ impl Table {
             if let Some(binding) = search.walk(&self.root, 0, &mut allowed) {
                 return Found::Binding(binding, segments);
             }
+            // The action is there, for another method: then its colon is not a part of an id.
+            if !allowed.is_empty() {
+                break;
+            }
         }
         if allowed.is_empty() { Found::Nothing } else { Found::Methods(allowed) }
     }
