@@ -58,10 +58,10 @@ pub struct Cursor {
     pub id: String,
 }
 
-/// What a list's pages have in common: the filters and the order. A token of another list is refused.
+/// What a list's pages have in common: the list itself, the filters and the order. A token of another list is refused.
 #[must_use]
-pub fn fingerprint(request: &impl prost::Message) -> [u8; 32] {
-    Sha256::digest(request.encode_to_vec()).into()
+pub fn fingerprint<Q: prost::Name>(request: &Q) -> [u8; 32] {
+    Sha256::new().chain_update(Q::full_name()).chain_update([0]).chain_update(request.encode_to_vec()).finalize().into()
 }
 
 /// How many rows the caller gets.

@@ -155,7 +155,7 @@ pub async fn list<T, Q>(
 where
     T: Table,
     <T::PrimaryKey as PrimaryKeyTrait>::ValueType: From<String>,
-    Q: proto::Request + Message + Clone,
+    Q: proto::Request + Name + Clone,
 {
     let (rows, next) = list_rows(on, select, orders, T::ID, request).await?;
     Ok((rows.into_iter().map(T::record).collect::<Result<_>>()?, next))
@@ -175,7 +175,7 @@ pub async fn list_rows<T, Q>(
 ) -> Result<(Vec<T::Model>, String)>
 where
     T: EntityTrait,
-    Q: proto::Request + Message + Clone,
+    Q: proto::Request + Name + Clone,
 {
     let (column, direction) = order::<T>(orders, request.order_by())?;
     let size = page::size(request.page_size())?;
