@@ -1,0 +1,12 @@
+//! The promises to those who were never here: bad input is refused as documented and changes nothing, the README works as
+//! printed, clients of other make get along, and the OpenAPI document is true.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod bad_input;
+mod openapi;
+mod readme;
+mod strangers;
+mod sweep;
+mod tools;
+mod wire;
