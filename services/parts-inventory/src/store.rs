@@ -182,7 +182,7 @@ fn tags<S: AsRef<str>>(values: impl IntoIterator<Item = S>) -> String {
     text
 }
 
-/// The pattern that finds one value of [`tags`].
+/// The pattern that finds one value of `tags`.
 #[must_use]
 pub fn tag_pattern(value: &str) -> String {
     format!("%,{value},%")
