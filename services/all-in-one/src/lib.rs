@@ -22,8 +22,12 @@ use survey::Survey;
 pub const NAME: &str = "aftercare";
 /// What one process changes in the shared defaults.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
-/// The services in it, as the configuration names them.
+/// The services in it.
 pub const SERVICES: [&str; 5] = [Intake::NAME, Dispatch::NAME, PartsInventory::NAME, Complaint::NAME, Survey::NAME];
+
+/// The sections that a configuration file of the process may have: the services and the gateway.
+pub const SECTIONS: [&str; 6] =
+    [Intake::NAME, Dispatch::NAME, PartsInventory::NAME, Complaint::NAME, Survey::NAME, gateway::NAME];
 
 /// Keeps the databases in this folder, which is made if it is not there.
 ///

@@ -196,7 +196,7 @@ fn the_same_fault_within_ninety_days_of_a_repair_is_free_even_after_the_period()
 
 #[test]
 fn the_brand_may_only_be_better() {
-    let lamp = Unit { category: "light.ceiling".to_owned(), ..unit("2025-03-01") };
+    let lamp = Unit { category: "lighting.ceiling".to_owned(), ..unit("2025-03-01") };
     let answer = resolve(&rules(), &lamp, &[], &ask("2026-12-01"));
     assert_eq!((answer.verdict, answer.regime.as_str(), answer.months), (Verdict::InWarranty, "brand", 24));
 }
