@@ -31,10 +31,16 @@ struct Size {
     kills: usize,
     /// Longest time for everything.
     limit: Duration,
+    /// Services that may be down at once.
+    cutters: usize,
+    /// Time between two calls that begin a case.
+    apart: Duration,
 }
 
-const SHORT: Size = Size { cases: 24, kills: 10, limit: Duration::from_secs(240) };
-const FULL: Size = Size { cases: 500, kills: 200, limit: Duration::from_secs(3_000) };
+const SHORT: Size =
+    Size { cases: 24, kills: 10, limit: Duration::from_secs(240), cutters: 1, apart: Duration::from_millis(60) };
+const FULL: Size =
+    Size { cases: 500, kills: 200, limit: Duration::from_secs(3_000), cutters: 3, apart: Duration::from_millis(330) };
 
 /// Technicians who share the cases; each has four visits a day.
 const TECHNICIANS: usize = 10;
@@ -70,12 +76,18 @@ async fn two_hundred_power_cuts_lose_nothing() {
     let begun = Instant::now();
     let over = CancellationToken::new();
     let cases = async {
-        let ends = join_all((0..size.cases).map(|serial| live(&platform, &technicians, serial, size.limit))).await;
+        let ends = join_all((0..size.cases).map(|serial| live(&platform, &technicians, serial, &size))).await;
         over.cancel();
         ends
     };
-    let (ends, kills): (Vec<End>, BTreeMap<String, usize>) =
-        tokio::join!(cases, power_cuts(&platform, size.kills, &over));
+    // Every cutter has services of its own, so that none is killed while another brings it back.
+    let victims: Vec<String> = platform.processes().map(str::to_owned).collect();
+    let cutters = (0..size.cutters).map(|cutter| {
+        let mine = victims.iter().skip(cutter).step_by(size.cutters).cloned().collect();
+        power_cuts(&platform, mine, size.kills / size.cutters, &over)
+    });
+    let (ends, kills) = tokio::join!(cases, join_all(cutters));
+    let kills: BTreeMap<String, usize> = kills.into_iter().flatten().collect();
     let told = kills.values().sum::<usize>();
     #[expect(clippy::print_stdout, reason = "the figures are what this is run for")]
     {
@@ -112,8 +124,12 @@ async fn crowd(platform: &Platform, world: &World) -> Vec<String> {
 }
 
 /// Kills one service after the other, at random, until enough were killed or the cases are over.
-async fn power_cuts(platform: &Platform, kills: usize, over: &CancellationToken) -> BTreeMap<String, usize> {
-    let victims: Vec<String> = platform.processes().map(str::to_owned).collect();
+async fn power_cuts(
+    platform: &Platform,
+    victims: Vec<String>,
+    kills: usize,
+    over: &CancellationToken,
+) -> BTreeMap<String, usize> {
     let mut told = BTreeMap::new();
     for _ in 0..kills {
         let victim = &victims[draw(0..victims.len() as u64) as usize];
@@ -151,9 +167,10 @@ async fn request(person: &Person, id: &str) -> ServiceRequest {
 }
 
 /// One case from the call to its end. Every tenth is cancelled while a technician has it; every other uses a pump.
-async fn live(platform: &Platform, technicians: &[String], serial: usize, limit: Duration) -> End {
+async fn live(platform: &Platform, technicians: &[String], serial: usize, size: &Size) -> End {
     // Calls come in one after the other, as from a call centre; the cases are open at once.
-    tokio::time::sleep(Duration::from_millis(60) * u32::try_from(serial).unwrap_or_default()).await;
+    tokio::time::sleep(size.apart * u32::try_from(serial).unwrap_or_default()).await;
+    let limit = size.limit;
     let agent = platform.person("agent", &format!("us_agent_{}", serial % 7));
     let dispatcher = platform.person("dispatcher", "us_zhao");
     let cancelled = serial % 10 == 9;
