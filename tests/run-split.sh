@@ -5,7 +5,7 @@
 set -euo pipefail
 
 folder=${1:?the folder of the binaries}
-services=(intake dispatch parts-inventory complaint survey)
+services=(intake dispatch parts-inventory complaint survey gateway)
 server=${AFTERCARE_TEST_POSTGRES%/*}
 
 export AFTERCARE__BUS__KIND=redis
@@ -15,8 +15,8 @@ port=50051
 for service in "${services[@]}"; do
   key=${service//-/_}
   name=${key^^}
-  export "AFTERCARE__PEERS__$name=http://127.0.0.1:$port"
-  export "AFTERCARE_${name}__LISTEN=127.0.0.1:$port"
+  [[ $service == gateway ]] || export "AFTERCARE__PEERS__$name=http://127.0.0.1:$port"
+  [[ $service == gateway ]] || export "AFTERCARE_${name}__LISTEN=127.0.0.1:$port"
   export "AFTERCARE_${name}__ADMIN=127.0.0.1:$((port + 1000))"
   export "AFTERCARE_${name}__DATABASE__URL=$server/$key"
   psql -q "$AFTERCARE_TEST_POSTGRES" -c "CREATE DATABASE $key"
@@ -24,7 +24,6 @@ for service in "${services[@]}"; do
   port=$((port + 1))
 done
 export AFTERCARE_GATEWAY__LISTEN=${AFTERCARE_GATEWAY__LISTEN:-127.0.0.1:8080}
-export AFTERCARE_GATEWAY__ADMIN=127.0.0.1:51050
 
 pids=()
 stop() {
@@ -35,7 +34,7 @@ stop() {
 trap stop EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-for service in "${services[@]}" gateway; do
+for service in "${services[@]}"; do
   "$folder/aftercare-$service" serve &
   pids+=($!)
 done

@@ -73,7 +73,7 @@ impl Platform {
         let mut table = shared();
         table.insert("listen".into(), "127.0.0.1:0".into());
         table.insert("admin".into(), "127.0.0.1:0".into());
-        for service in SERVICES {
+        for service in SERVICES.into_iter().chain(["gateway"]) {
             table.insert(service.replace('-', "_"), Value::Table(terms(service, own)?));
         }
         let sources = Sources::new(&all_in_one::SERVICES).text("short terms", &toml::to_string(&table)?)?;
@@ -106,7 +106,8 @@ impl Platform {
 
         let mut processes = BTreeMap::new();
         let mut databases = Vec::new();
-        for (service, address) in &addresses {
+        let entrance = free_address()?;
+        for (service, address) in addresses.into_iter().chain([("gateway", entrance)]) {
             let mut table = shared();
             table.extend(terms(service, own)?);
             let made = database(Backend::Postgres).await;
@@ -119,13 +120,8 @@ impl Platform {
             table.insert("database".into(), database.into());
             table.insert("bus".into(), bus.clone().into());
             table.insert("peers".into(), peers.clone().into());
-            processes.insert((*service).to_owned(), process(folder.path(), service, table)?);
+            processes.insert(service.to_owned(), process(folder.path(), service, table)?);
         }
-        let entrance = free_address()?;
-        let mut table = shared();
-        table.insert("listen".into(), entrance.to_string().into());
-        table.insert("peers".into(), peers.into());
-        processes.insert("gateway".to_owned(), process(folder.path(), "gateway", table)?);
 
         for process in processes.values_mut() {
             process.run("migrate")?;
@@ -232,6 +228,7 @@ fn terms(service: &str, own: &[(&str, &str)]) -> anyhow::Result<Table> {
         "parts-inventory" => include_str!("../terms/parts-inventory.toml"),
         "complaint" => include_str!("../terms/complaint.toml"),
         "survey" => include_str!("../terms/survey.toml"),
+        "gateway" => include_str!("../terms/gateway.toml"),
         other => anyhow::bail!("no terms of {other}"),
     };
     let mut table: Table = text.parse()?;

@@ -14,6 +14,7 @@ use common::{
 };
 use complaint::Complaint;
 use dispatch::Dispatch;
+use gateway::Gateway;
 use intake::Intake;
 use parts_inventory::PartsInventory;
 use survey::Survey;
@@ -23,10 +24,7 @@ pub const NAME: &str = "aftercare";
 /// What one process changes in the shared defaults.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
 /// The services in it.
-pub const SERVICES: [&str; 5] = [Intake::NAME, Dispatch::NAME, PartsInventory::NAME, Complaint::NAME, Survey::NAME];
-
-/// The sections that a configuration file of the process may have: the services and the gateway.
-pub const SECTIONS: [&str; 6] =
+pub const SERVICES: [&str; 6] =
     [Intake::NAME, Dispatch::NAME, PartsInventory::NAME, Complaint::NAME, Survey::NAME, gateway::NAME];
 
 /// Keeps the databases in this folder, which is made if it is not there.
@@ -40,7 +38,7 @@ pub fn data_folder(sources: Sources, folder: &Path) -> anyhow::Result<Sources> {
     sources.text("the data folder", &format!("[database]\nurl = {url:?}\n"))
 }
 
-/// The five services in one process, migrated. The gateway is added by [`door`].
+/// All services in one process, migrated. The public port is opened by [`door`].
 ///
 /// # Errors
 ///
@@ -52,6 +50,7 @@ pub async fn services(sources: Sources, clock: Clock, ids: Ids) -> anyhow::Resul
     host.add::<PartsInventory>(SchemaPolicy::MigrateFirst).await?;
     host.add::<Complaint>(SchemaPolicy::MigrateFirst).await?;
     host.add::<Survey>(SchemaPolicy::MigrateFirst).await?;
+    host.add::<Gateway>(SchemaPolicy::MigrateFirst).await?;
     Ok(host)
 }
 

@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use all_in_one::{SECTIONS, SERVICES, data_folder, demo, door, services};
+use all_in_one::{SERVICES, data_folder, demo, door, services};
 use anyhow::ensure;
 use clap::{Parser, Subcommand};
 use common::{
@@ -48,7 +48,7 @@ enum Action {
 fn main() -> ExitCode {
     let line = Line::parse();
     block_on(async move {
-        let sources = data_folder(sources(&SECTIONS, line.config)?, &line.data)?;
+        let sources = data_folder(sources(&SERVICES, line.config)?, &line.data)?;
         match line.command {
             Action::Serve { demo } => {
                 if demo && !has_data(&line.data)? {

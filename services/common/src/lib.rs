@@ -20,6 +20,7 @@ pub mod migration;
 pub mod number;
 pub mod outbox;
 pub mod page;
+pub mod peers;
 pub mod record;
 pub mod rpc;
 pub mod run;

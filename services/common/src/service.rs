@@ -19,6 +19,7 @@ use crate::{
     id::Ids,
     idempotency,
     number::Numbers,
+    peers::Peers,
     record::{Actor, Record},
     timer,
 };
@@ -40,6 +41,8 @@ pub struct Core {
     pub catalog: Arc<Catalog>,
     /// Signs and verifies who calls.
     pub identity: Identity,
+    /// Ways to other services, once the process has started.
+    pub peers: Peers,
     /// Rung after a commit that may have written events.
     pub outbox_wake: Arc<Notify>,
     /// Rung after a commit that may have set timers.

@@ -21,6 +21,7 @@ use crate::{
     id::Ids,
     migration,
     number::Numbers,
+    peers::Peers,
     record::{Actor, Role},
     service::{Call, Core, Definition, Service},
     timer,
@@ -126,6 +127,7 @@ pub async fn bench<D: Definition>(backend: Backend, overrides: &str) -> Bench {
         numbers: Numbers::new(database.db.clone()),
         catalog: Arc::new(Catalog::load(D::MESSAGES.0, D::MESSAGES.1).expect("the messages load")),
         identity: Identity::new(TEST_KEY).expect("the key is long enough"),
+        peers: Peers::default(),
         outbox_wake: Arc::default(),
         timer_wake: Arc::default(),
     };

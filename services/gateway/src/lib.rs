@@ -9,7 +9,10 @@ mod grpc;
 mod openapi;
 mod passage;
 mod rest;
+mod rpc;
 pub mod run;
+mod service;
+mod store;
 mod surface;
 mod timeline;
 mod upstream;
@@ -32,8 +35,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
-pub use self::upstream::Upstream;
 use self::{contract::Contract, door::Door, rest::table::Table, timeline::Timeline, upstream::Upstreams};
+pub use self::{service::Gateway, upstream::Upstream};
 
 /// The gateway's name.
 pub const NAME: &str = "gateway";
@@ -89,8 +92,8 @@ pub struct Parts {
 /// The reasons of one service with their texts.
 pub type Reasons = (&'static str, &'static [Reason], Catalog);
 
-/// Puts the gateway before the services of a process and opens its port. Services that are not in the process are
-/// reached at their addresses in `[peers]`.
+/// Puts the door before the services of a process, [`Gateway`] among them, and opens its port. Services that are not in
+/// the process are reached at their addresses in `[peers]`.
 ///
 /// # Errors
 ///
@@ -136,7 +139,12 @@ pub async fn build(parts: Parts) -> anyhow::Result<Routes> {
     let mut packages = upstreams;
     let services = Upstreams::new(packages.clone(), HashMap::new());
     let timeline = Timeline::new(&contract, services, identity.clone(), catalog.clone())?;
-    packages.insert(NAME.to_owned(), Upstream::Local(Routes::new(TimelineServiceServer::new(timeline))));
+    let own = match packages.remove(NAME) {
+        Some(Upstream::Local(routes)) => routes,
+        Some(Upstream::Remote(_)) | None => Routes::default(),
+    };
+    let own = own.add_service(TimelineServiceServer::new(timeline));
+    packages.insert(NAME.to_owned(), Upstream::Local(own));
     let beside = surface::beside_contract(&contract, development, stopping.clone()).await?;
 
     let pages = surface::Pages::render(&contract, &table, &reasons);

@@ -3,9 +3,9 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use common::run::{Host, block_on, print, sources};
+use common::run::{Host, SchemaPolicy, block_on, print, sources};
 
-use crate::{Config, DEFAULTS, NAME, contract::Contract, openapi, rest::table::Table};
+use crate::{DEFAULTS, Gateway, NAME, contract::Contract, openapi, rest::table::Table};
 
 /// The public door of Aftercare.
 #[derive(Debug, Parser)]
@@ -22,7 +22,7 @@ struct Line {
 enum Action {
     /// Serves until it is stopped.
     Serve,
-    /// Does nothing: the gateway keeps no data. It is there so that all images are rolled out alike.
+    /// Runs pending migrations.
     Migrate,
     /// Checks the settings and says what is wrong.
     Check,
@@ -40,17 +40,19 @@ pub fn run() -> ExitCode {
             Action::Serve => {
                 let mut host = Host::new(NAME, DEFAULTS, sources)?;
                 host.life().obey_signals();
+                host.add::<Gateway>(SchemaPolicy::MustBeCurrent).await?;
                 crate::add(&mut host, Vec::new()).await?;
                 host.start().await?.wait().await
             }
             Action::Migrate => {
-                print("the gateway keeps no data");
+                for name in common::run::migrate::<Gateway>(&sources).await? {
+                    print(&name);
+                }
+                print("the database is up to date");
                 Ok(())
             }
             Action::Check => {
-                let loaded = sources.load::<Config>(NAME, DEFAULTS)?;
-                let peers: Vec<&str> = loaded.settings.peers.keys().map(String::as_str).collect();
-                print(&format!("the settings are in order; services behind the door: {}", peers.join(", ")));
+                print(&common::run::check::<Gateway>(&sources).await?.join("\n"));
                 Ok(())
             }
             Action::Openapi => {

@@ -1,13 +1,10 @@
 //! The work that every service does beside its RPCs: events out and in, timers, sweeping.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    checks,
-    peers::{self, Peer},
-};
+use super::{checks, peers};
 use crate::{
     bus::{self, Bus},
     config::{BusKind, Settings},
@@ -15,6 +12,7 @@ use crate::{
     inbox::Consumer,
     lifecycle::Lifecycle,
     outbox::Relay,
+    peers::Peers,
     service::{Core, Subscription, Worker},
     timer,
 };
@@ -57,14 +55,7 @@ pub(super) struct Beside {
 }
 
 /// Starts it for all services of the process. All consumers join the bus before the first event is published.
-pub(super) fn start(
-    life: &Lifecycle,
-    bus: &Bus,
-    settings: &bus::Settings,
-    peers: BTreeMap<String, Peer>,
-    services: Vec<Beside>,
-) {
-    let peers = Arc::new(peers);
+pub(super) fn start(life: &Lifecycle, bus: &Bus, settings: &bus::Settings, peers: &Peers, services: Vec<Beside>) {
     let mut joined = Vec::with_capacity(services.len());
     for Beside { core, subscriptions, timers, workers } in services {
         let ask = peers::ask_owner(core.service, core.identity.clone(), core.clock.clone(), peers.clone());

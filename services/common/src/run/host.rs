@@ -14,7 +14,7 @@ use super::{
     checks,
     events::{self, Beside},
     open::open_with,
-    peers::{self, Peer},
+    peers,
 };
 use crate::{
     clock::Clock,
@@ -27,6 +27,7 @@ use crate::{
         guard::{Guard, guarded},
     },
     outbox::EventServer,
+    peers::{Peer, Peers},
     service::{Core, Definition},
     telemetry,
 };
@@ -257,8 +258,13 @@ impl Host {
         }
         let names = grpc_services(members.keys().copied());
         if !members.is_empty() {
-            let peers = peers_of(&settings, &members)?;
-            events::start(&life, &events::bus(&settings)?, &events::bus_settings(&settings), peers, beside);
+            let known = peers_of(&settings, &members)?;
+            let peers = Peers::default();
+            peers.know(known.clone());
+            for member in members.values() {
+                member.core.peers.know(known.clone());
+            }
+            events::start(&life, &events::bus(&settings)?, &events::bus_settings(&settings), &peers, beside);
         }
         tracing::info!(%admin, version = env!("CARGO_PKG_VERSION"), "started");
         report(&health, &names, ServingStatus::Serving).await;

@@ -13,6 +13,7 @@ use crate::{
     id::Ids,
     migration::{self, Schema},
     number::Numbers,
+    peers::Peers,
     service::{Core, Definition},
 };
 
@@ -52,6 +53,7 @@ pub(super) async fn open_with<D: Definition>(
         ids,
         catalog: Arc::new(Catalog::load(D::MESSAGES.0, D::MESSAGES.1)?),
         identity: Identity::new(settings.identity.key.expose())?,
+        peers: Peers::default(),
         outbox_wake: Arc::default(),
         timer_wake: Arc::default(),
     };

@@ -1,0 +1,42 @@
+//! The gateway's own state (who may come in, what left for the outside, files, audit) as a service like the others:
+//! its own database, outbox, inbox and timers. The door before it forwards to it as to any other.
+
+use std::sync::Arc;
+
+use common::{
+    error::Reason,
+    service::{Core, Definition, Service},
+};
+
+use crate::{Config, error, store};
+
+/// What every part of the gateway's own service needs; cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    pub(crate) core: Core,
+    pub(crate) config: Arc<Config>,
+}
+
+/// The gateway's own service.
+#[derive(Debug)]
+pub struct Gateway;
+
+impl Definition for Gateway {
+    const NAME: &'static str = crate::NAME;
+    const DEFAULTS: &'static str = crate::DEFAULTS;
+    const MESSAGES: (&'static str, &'static str) = crate::MESSAGES;
+    const REASONS: &'static [Reason] = error::ALL;
+    type Config = Config;
+    type Migrator = store::Migrator;
+
+    fn build(config: Config, core: Core) -> anyhow::Result<Service> {
+        let ctx = Context { core, config: Arc::new(config) };
+        Ok(Service {
+            core: ctx.core.clone(),
+            routes: crate::rpc::routes(&ctx),
+            subscriptions: Vec::new(),
+            timers: Vec::new(),
+            workers: Vec::new(),
+        })
+    }
+}
