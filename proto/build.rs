@@ -10,6 +10,8 @@ use std::{
 
 use prost_reflect::DescriptorPool;
 
+#[path = "build/access.rs"]
+mod access;
 #[path = "build/contract.rs"]
 mod contract;
 #[path = "build/requests.rs"]
@@ -37,6 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let pool = DescriptorPool::decode(bytes.as_slice())?;
     contract::check(&pool)?;
+    fs::write(out.join("access.rs"), access::generate(&pool)?)?;
     fs::write(out.join("requests.rs"), requests::generate(&pool))?;
     fs::write(out.join("rules.rs"), rules::generate(&pool)?)?;
 

@@ -5,8 +5,10 @@
 // Generated code brings its own `allow`s.
 #![allow(clippy::allow_attributes)]
 
+pub mod access;
 pub mod validate;
 
+pub use access::{Access, access};
 pub use validate::{Validate, Violation};
 
 /// The encoded `FileDescriptorSet` of the whole contract, options and comments included.

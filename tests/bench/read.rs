@@ -69,7 +69,7 @@ pub(crate) async fn run(stage: &Stage) -> anyhow::Result<()> {
     let echo = EventServiceClient::new(channel(&echo).await?);
     let through = IntakeServiceClient::new(channel(&stage.gateway).await?);
     let straight = IntakeServiceClient::new(channel(&stage.intake).await?);
-    let actor = Actor { id: "us_bench".to_owned(), role: Role::Agent, org_unit_id: "head-office".to_owned() };
+    let actor = Actor::new("us_bench", Role::Agent, "head-office").everywhere();
     let mut found: [Vec<Found>; 3] = Default::default();
     for _ in 0..ROUNDS {
         let identity = Identity::new(DEVELOPMENT_KEY)?.sign(&actor, Clock::system().now())?;

@@ -152,7 +152,7 @@ async fn settle(cores: &[Core]) -> anyhow::Result<()> {
 ///
 /// When the identity key is too short.
 pub fn doorkeeper(host: &Host) -> anyhow::Result<Doorkeeper> {
-    let identity = common::auth::Identity::new(host.settings().identity.key.expose())?;
+    let identity = common::auth::Identity::of(&host.settings().identity)?;
     let routes = host.routes().into_iter().map(|(name, routes)| (name.to_owned(), routes)).collect();
     Ok(Doorkeeper { identity, routes })
 }

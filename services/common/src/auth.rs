@@ -6,10 +6,12 @@ use std::fmt;
 use chrono::{DateTime, Duration, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
+    config::IdentitySettings,
     error::{Error, Result, reason},
-    record::{Actor, Role},
+    record::{Actor, Link, Role, Units},
 };
 
 /// Metadata key that carries the signed identity.
@@ -23,24 +25,99 @@ const AUDIENCE: &str = "aftercare-services";
 const LIFE: Duration = Duration::seconds(120);
 /// Shortest key that is accepted, in bytes.
 const LEAST_KEY: usize = 32;
+/// Longest token that is looked at, in bytes; ours are far shorter.
+const LONGEST_TOKEN: usize = 12 * 1024;
+/// What the header of an identity says it is: a token made for another use never passes for one.
+const TYPE: &str = "aftercare-identity+jwt";
 
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Claims {
     iss: String,
     aud: String,
     sub: String,
     role: String,
     org: String,
+    /// Who signed in; left out where it is the subject.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    acc: String,
+    /// Units at or below the own; left out by who sees all of them, and then `all` is set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    units: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    all: bool,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    partner: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    link: Option<Link>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    unmask: bool,
     iat: i64,
     nbf: i64,
     exp: i64,
 }
 
-/// Signs and verifies identities with the key that all services of an installation share.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+impl Claims {
+    fn of(actor: &Actor, now: DateTime<Utc>) -> Self {
+        let (all, units) = match &actor.units {
+            Units::All => (true, Vec::new()),
+            Units::Of(units) => (false, units.clone()),
+        };
+        Self {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: actor.id.clone(),
+            role: actor.role.as_str().to_owned(),
+            org: actor.org_unit_id.clone(),
+            acc: if actor.account_id == actor.id { String::new() } else { actor.account_id.clone() },
+            units,
+            all,
+            partner: actor.partner_id.clone(),
+            link: actor.link.clone(),
+            unmask: actor.unmask,
+            iat: now.timestamp(),
+            nbf: now.timestamp(),
+            exp: (now + LIFE).timestamp(),
+        }
+    }
+
+    fn actor(self) -> Option<Actor> {
+        // No identity of ours lives longer than this, however it was signed.
+        if self.sub.is_empty() || self.exp - self.nbf > LIFE.num_seconds() || (self.all && !self.units.is_empty()) {
+            return None;
+        }
+        Some(Actor {
+            role: Role::parse(&self.role)?,
+            account_id: if self.acc.is_empty() { self.sub.clone() } else { self.acc },
+            id: self.sub,
+            org_unit_id: self.org,
+            units: if self.all { Units::All } else { Units::Of(self.units) },
+            partner_id: self.partner,
+            link: self.link,
+            unmask: self.unmask,
+        })
+    }
+}
+
+/// A key by which identities are verified, under the name that stands in their headers.
+#[derive(Clone)]
+struct Known {
+    name: String,
+    key: DecodingKey,
+}
+
+/// Signs identities with the key that all services of an installation share, and verifies them with that key or with one
+/// that is about to come or to go.
 #[derive(Clone)]
 pub struct Identity {
-    encode: EncodingKey,
-    decode: DecodingKey,
+    sign: EncodingKey,
+    name: String,
+    known: Vec<Known>,
 }
 
 impl fmt::Debug for Identity {
@@ -57,10 +134,29 @@ impl Identity {
     /// When the secret is shorter than 32 bytes.
     pub fn new(secret: &str) -> anyhow::Result<Self> {
         anyhow::ensure!(secret.len() >= LEAST_KEY, "the identity key must have at least {LEAST_KEY} bytes");
-        Ok(Self {
-            encode: EncodingKey::from_secret(secret.as_bytes()),
-            decode: DecodingKey::from_secret(secret.as_bytes()),
-        })
+        let known = Known { name: name(secret), key: DecodingKey::from_secret(secret.as_bytes()) };
+        Ok(Self { sign: EncodingKey::from_secret(secret.as_bytes()), name: known.name.clone(), known: vec![known] })
+    }
+
+    /// The authority of an installation.
+    ///
+    /// # Errors
+    ///
+    /// When a key is shorter than 32 bytes.
+    pub fn of(settings: &IdentitySettings) -> anyhow::Result<Self> {
+        let previous = settings.previous_keys.iter().map(|key| key.expose());
+        previous.filter(|key| !key.is_empty()).try_fold(Self::new(settings.key.expose())?, Self::also)
+    }
+
+    /// Verifies identities of this secret too. A new key is first made known everywhere this way, then signed with, and
+    /// the old one is known until the last identity signed with it has run out: no call fails on the way.
+    ///
+    /// # Errors
+    ///
+    /// When the secret is shorter than 32 bytes.
+    pub fn also(mut self, secret: &str) -> anyhow::Result<Self> {
+        self.known.extend(Self::new(secret)?.known);
+        Ok(self)
     }
 
     /// Signs `actor` for one call.
@@ -69,17 +165,10 @@ impl Identity {
     ///
     /// `INTERNAL` when signing fails.
     pub fn sign(&self, actor: &Actor, now: DateTime<Utc>) -> Result<String> {
-        let claims = Claims {
-            iss: ISSUER.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            sub: actor.id.clone(),
-            role: actor.role.as_str().to_owned(),
-            org: actor.org_unit_id.clone(),
-            iat: now.timestamp(),
-            nbf: now.timestamp(),
-            exp: (now + LIFE).timestamp(),
-        };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encode).map_err(Error::internal)
+        let mut header = Header::new(Algorithm::HS256);
+        header.typ = Some(TYPE.to_owned());
+        header.kid = Some(self.name.clone());
+        jsonwebtoken::encode(&header, &Claims::of(actor, now), &self.sign).map_err(Error::internal)
     }
 
     /// Verifies an identity.
@@ -88,55 +177,33 @@ impl Identity {
     ///
     /// `UNAUTHENTICATED` when it is forged, stale or not meant for us.
     pub fn verify(&self, token: &str) -> Result<Actor> {
+        let refused = || Error::new(reason::UNAUTHENTICATED);
+        if token.len() > LONGEST_TOKEN {
+            return Err(refused());
+        }
+        let header = jsonwebtoken::decode_header(token).map_err(|error| refused().caused_by(error))?;
+        // Our header has three fields. One that names keys of its own is nobody's we know.
+        let ours = Header { alg: Algorithm::HS256, typ: Some(TYPE.to_owned()), ..Header::default() };
+        let known = self.known.iter().find(|known| header == Header { kid: Some(known.name.clone()), ..ours.clone() });
+        let known = known.ok_or_else(refused)?;
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_audience(&[AUDIENCE]);
         rules.set_issuer(&[ISSUER]);
         rules.set_required_spec_claims(&["exp", "nbf", "aud", "iss", "sub"]);
         rules.validate_nbf = true;
         rules.leeway = 30;
-        let refused = || Error::new(reason::UNAUTHENTICATED);
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decode, &rules)
+        let claims = jsonwebtoken::decode::<Claims>(token, &known.key, &rules)
             .map_err(|error| refused().caused_by(error))?
             .claims;
-        let role = Role::parse(&claims.role).ok_or_else(refused)?;
-        Ok(Actor { id: claims.sub, role, org_unit_id: claims.org })
+        claims.actor().ok_or_else(refused)
     }
+}
+
+/// The name of a key: it says which one, and nothing of it.
+fn name(secret: &str) -> String {
+    let digest = Sha256::digest(format!("aftercare identity key {secret}"));
+    digest[..6].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::Clock;
-
-    fn actor() -> Actor {
-        Actor { id: "ag_1".to_owned(), role: Role::Agent, org_unit_id: "ou_1".to_owned() }
-    }
-
-    #[test]
-    fn an_identity_comes_back() {
-        let identity = Identity::new(&"k".repeat(32)).unwrap();
-        let token = identity.sign(&actor(), Clock::system().now()).unwrap();
-        assert_eq!(identity.verify(&token).unwrap(), actor());
-    }
-
-    #[test]
-    fn forged_stale_and_early_identities_are_refused() {
-        let identity = Identity::new(&"k".repeat(32)).unwrap();
-        let other = Identity::new(&"x".repeat(32)).unwrap();
-        let now = Clock::system().now();
-        for token in [
-            other.sign(&actor(), now).unwrap(),
-            identity.sign(&actor(), now - Duration::minutes(5)).unwrap(),
-            identity.sign(&actor(), now + Duration::minutes(5)).unwrap(),
-            String::new(),
-            "a.b.c".to_owned(),
-        ] {
-            assert_eq!(identity.verify(&token).unwrap_err().reason, reason::UNAUTHENTICATED);
-        }
-    }
-
-    #[test]
-    fn a_short_key_is_refused() {
-        assert!(Identity::new("short").is_err());
-    }
-}
+mod tests;

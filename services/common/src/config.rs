@@ -133,6 +133,8 @@ pub enum LogFormat {
 pub struct IdentitySettings {
     /// The shared signing key.
     pub key: Secret,
+    /// Keys whose identities are accepted too, while keys change.
+    pub previous_keys: Vec<Secret>,
 }
 
 /// What a server takes.

@@ -75,22 +75,96 @@ impl Role {
     }
 }
 
-/// Who acts.
+/// Organisation units a person sees: those at or below the own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Units {
+    /// Head office sees all.
+    All,
+    /// These and no others; nobody sees anything by an empty list.
+    Of(Vec<String>),
+}
+
+impl Default for Units {
+    fn default() -> Self {
+        Self::Of(Vec::new())
+    }
+}
+
+impl Units {
+    /// Whether the unit is one of them.
+    #[must_use]
+    pub fn include(&self, unit: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(units) => units.iter().any(|own| own == unit),
+        }
+    }
+}
+
+/// What a signed link is good for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The one purpose it was made for.
+    pub purpose: String,
+    /// The record that it is about.
+    pub record_id: String,
+}
+
+/// Who acts. Records keep who it was (`id`, `role`, `org_unit_id`, `account_id`); how far the person saw at that moment
+/// is a matter of the call and is not kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
-    /// The person's, client's or service's id.
+    /// The id that the rules know: a technician's record, otherwise the account's, the client's or the service's.
     pub id: String,
     /// The role acted in.
     pub role: Role,
     /// Organisation unit acted for; empty for services.
     pub org_unit_id: String,
+    /// Who signed in, for the audit; empty in records that are older than this field.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub account_id: String,
+    /// Units at or below the own.
+    #[serde(skip)]
+    pub units: Units,
+    /// The partner acted for; empty for everybody who is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub partner_id: String,
+    /// The link that was followed.
+    #[serde(skip)]
+    pub link: Option<Link>,
+    /// Whether personal data is shown in full; the gateway has noted why.
+    #[serde(skip)]
+    pub unmask: bool,
 }
 
 impl Actor {
+    /// Somebody who sees one organisation unit and none below it.
+    #[must_use]
+    pub fn new(id: impl Into<String>, role: Role, org_unit_id: impl Into<String>) -> Self {
+        let (id, org_unit_id) = (id.into(), org_unit_id.into());
+        let units = Units::Of(if org_unit_id.is_empty() { Vec::new() } else { vec![org_unit_id.clone()] });
+        Self {
+            account_id: id.clone(),
+            id,
+            role,
+            org_unit_id,
+            units,
+            partner_id: String::new(),
+            link: None,
+            unmask: false,
+        }
+    }
+
     /// A service acting by itself.
     #[must_use]
     pub fn service(name: &str) -> Self {
-        Self { id: name.to_owned(), role: Role::Service, org_unit_id: String::new() }
+        Self::new(name, Role::Service, "").everywhere()
+    }
+
+    /// The same, seeing every organisation unit.
+    #[must_use]
+    pub fn everywhere(self) -> Self {
+        Self { units: Units::All, ..self }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     auth,
     catalog::{Catalog, Language},
     error::{Error, FieldViolation, Kind, Result, reason},
+    reach::Reach,
     service::{Call, Core},
 };
 
@@ -22,13 +23,15 @@ pub const ERROR_DOMAIN: &str = "aftercare";
 ///
 /// # Errors
 ///
-/// `UNAUTHENTICATED` or `INVALID_FIELDS`, as a status in the caller's language.
+/// `UNAUTHENTICATED`, `NOT_ALLOWED` or `INVALID_FIELDS`, as a status in the caller's language.
 pub fn enter<Q: proto::Request>(core: &Core, method: &'static str, request: Request<Q>) -> Result<(Call, Q), Status> {
     let text = |key: &str| request.metadata().get(key).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let language = Language::negotiate(text(auth::LANGUAGE));
     let refuse = |error: Error| status(core, language, error);
     let actor = core.identity.verify(text(auth::IDENTITY)).map_err(refuse)?;
-    let call = Call { actor, now: core.clock.now(), language, method, ids: core.ids.clone(), service: core.service };
+    let reach = Reach::of(method, &actor).map_err(refuse)?;
+    let call =
+        Call { actor, reach, now: core.clock.now(), language, method, ids: core.ids.clone(), service: core.service };
     let body = request.into_inner();
     validate(&body).map_err(refuse)?;
     Ok((call, body))

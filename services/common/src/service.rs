@@ -20,6 +20,7 @@ use crate::{
     idempotency,
     number::Numbers,
     peers::Peers,
+    reach::Reach,
     record::{Actor, Record},
     timer,
 };
@@ -54,6 +55,8 @@ pub struct Core {
 pub struct Call {
     /// Who acts.
     pub actor: Actor,
+    /// Which records the actor sees and changes in this call.
+    pub reach: Reach,
     /// The instant of the action; the whole action has one.
     pub now: DateTime<Utc>,
     /// Language of answers.
@@ -72,6 +75,7 @@ impl Call {
     pub fn internal(core: &Core, actor: &str, method: &'static str) -> Self {
         Self {
             actor: Actor::service(actor),
+            reach: Reach::All,
             now: core.clock.now(),
             language: Language::English,
             method,

@@ -22,6 +22,7 @@ use crate::{
     migration,
     number::Numbers,
     peers::Peers,
+    reach::Reach,
     record::{Actor, Role},
     service::{Call, Core, Definition, Service},
     timer,
@@ -158,7 +159,8 @@ impl Bench {
     #[must_use]
     pub fn call_by(&self, id: &str, role: Role, org_unit_id: &str) -> Call {
         Call {
-            actor: Actor { id: id.to_owned(), role, org_unit_id: org_unit_id.to_owned() },
+            actor: Actor::new(id, role, org_unit_id).everywhere(),
+            reach: Reach::All,
             now: self.core.clock.now(),
             language: Language::English,
             method: "test",

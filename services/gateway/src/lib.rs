@@ -132,7 +132,7 @@ pub async fn build(parts: Parts) -> anyhow::Result<Routes> {
     let contract = Contract::read(proto::DESCRIPTORS)?;
     let table = Table::read(&contract.rpcs)?;
     let catalog = Arc::new(Catalog::load(MESSAGES.0, MESSAGES.1)?);
-    let identity = Identity::new(settings.identity.key.expose())?;
+    let identity = Identity::of(&settings.identity)?;
     reasons.push(("every service", common::error::reason::ALL, Catalog::common()?));
     reasons.push((NAME, error::ALL, (*catalog).clone()));
 

@@ -7,7 +7,7 @@ use common::{
     Error, Result, auth,
     catalog::Language,
     error::reason,
-    record::{Actor, Role},
+    record::{Actor, Role, Units},
     telemetry,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -152,24 +152,29 @@ fn timeout(text: &str) -> Option<Duration> {
     }
 }
 
-/// Who a developer says to be; who says nothing is taken for an administrator. Only read where the installation calls
-/// itself a development one.
+/// Who a developer says to be; who says nothing is taken for an administrator, and who names no units sees all of them.
+/// Only read where the installation calls itself a development one.
 fn development_actor(headers: &HeaderMap) -> Option<Actor> {
     let given = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let role = match given("x-aftercare-role") {
         Some(role) => Role::parse(role)?,
         None => Role::Admin,
     };
+    let id = given("x-aftercare-user").unwrap_or("demo");
+    let actor = Actor::new(id, role, given("x-aftercare-org-unit").unwrap_or_default());
     Some(Actor {
-        id: given("x-aftercare-user").unwrap_or("demo").to_owned(),
-        role,
-        org_unit_id: given("x-aftercare-org-unit").unwrap_or_default().to_owned(),
+        units: match given("x-aftercare-units") {
+            Some(units) => Units::Of(units.split(',').map(|unit| unit.trim().to_owned()).collect()),
+            None => Units::All,
+        },
+        partner_id: given("x-aftercare-partner").unwrap_or_default().to_owned(),
+        ..actor
     })
 }
 
 /// Nobody in particular: who calls a public RPC without having signed in.
 fn anonymous() -> Actor {
-    Actor { id: "anonymous".to_owned(), role: Role::CustomerLink, org_unit_id: String::new() }
+    Actor::new("anonymous", Role::CustomerLink, "")
 }
 
 #[cfg(test)]

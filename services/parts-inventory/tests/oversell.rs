@@ -44,7 +44,7 @@ impl Shop {
     /// The shop, and the bench that keeps its database.
     async fn open(backend: Backend) -> (Bench, Arc<Self>) {
         let bench = bench::<PartsInventory>(backend, "").await;
-        let actor = Actor { id: "tester".into(), role: Role::Warehouse, org_unit_id: "ou_1".into() };
+        let actor = Actor::new("tester", Role::Warehouse, "ou_1").everywhere();
         let token = bench.core.identity.sign(&actor, Clock::system().now()).unwrap();
         let mut shop =
             Self { core: bench.core.clone(), routes: bench.service.routes.clone(), token, location: String::new() };

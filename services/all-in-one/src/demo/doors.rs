@@ -67,10 +67,8 @@ impl Doorkeeper {
     /// The doors for a person of this role at head office.
     #[must_use]
     pub fn open(&self, id: &str, role: Role) -> Doors {
-        let signing = Signing {
-            identity: self.identity.clone(),
-            actor: Actor { id: id.to_owned(), role, org_unit_id: "head-office".to_owned() },
-        };
+        let signing =
+            Signing { identity: self.identity.clone(), actor: Actor::new(id, role, "head-office").everywhere() };
         let door = |service: &str| {
             let routes = self.routes.get(service).cloned().unwrap_or_default();
             InterceptedService::new(routes, signing.clone())

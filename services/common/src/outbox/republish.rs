@@ -48,7 +48,7 @@ impl EventServer {
 #[tonic::async_trait]
 impl EventService for EventServer {
     async fn republish(&self, request: Request<RepublishRequest>) -> Result<Response<RepublishResponse>, Status> {
-        let (call, request) = rpc::enter(&self.core, "aftercare.common.v1.EventService/Republish", request)?;
+        let (call, request) = rpc::enter(&self.core, "aftercare.common.v1.EventService/republish", request)?;
         let answer = match call.actor.role {
             Role::Service => self.answer(&request).await,
             _ => Err(Error::new(reason::NOT_ALLOWED).with("role", call.actor.role.as_str())),

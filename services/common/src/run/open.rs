@@ -52,8 +52,8 @@ pub(super) async fn open_with<D: Definition>(
         clock,
         ids,
         catalog: Arc::new(Catalog::load(D::MESSAGES.0, D::MESSAGES.1)?),
-        identity: Identity::new(settings.identity.key.expose())?,
         peers: Peers::default(),
+        identity: Identity::of(&settings.identity)?,
         outbox_wake: Arc::default(),
         timer_wake: Arc::default(),
     };

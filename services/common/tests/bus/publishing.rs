@@ -195,7 +195,7 @@ async fn only_services_may_ask_for_events(#[values(Backend::Sqlite, Backend::Pos
         }
         request
     };
-    let agent = Actor { id: "ag_1".to_owned(), role: Role::Agent, org_unit_id: String::new() };
+    let agent = Actor::new("ag_1", Role::Agent, "");
     let nobody = server.republish(request(None)).await.unwrap_err();
     assert_eq!(nobody.code(), tonic::Code::Unauthenticated);
     let refused = server.republish(request(Some(agent))).await.unwrap_err();

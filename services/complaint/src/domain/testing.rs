@@ -45,7 +45,7 @@ pub(crate) fn start() -> DateTime<Utc> {
 }
 
 pub(crate) fn actor(role: Role) -> Actor {
-    Actor { id: format!("{}-1", role.as_str()), role, org_unit_id: "ou_head".to_owned() }
+    Actor::new(format!("{}-1", role.as_str()), role, "ou_head")
 }
 
 pub(crate) fn matter() -> Matter {

@@ -10,7 +10,7 @@ fn now() -> DateTime<Utc> {
 }
 
 fn actor(id: &str, role: Role) -> Actor {
-    Actor { id: id.to_owned(), role, org_unit_id: "ou_1".to_owned() }
+    Actor::new(id, role, "ou_1")
 }
 
 fn contract() -> Contract {

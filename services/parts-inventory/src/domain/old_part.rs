@@ -209,7 +209,7 @@ mod tests {
     }
 
     fn actor(id: &str, role: Role) -> Actor {
-        Actor { id: id.into(), role, org_unit_id: String::new() }
+        Actor::new(id, role, "")
     }
 
     #[test]

@@ -10,7 +10,7 @@ const DAY: u64 = 86_400;
 const WINDOWS: Windows = Windows { refund: Duration::from_secs(7 * DAY), exchange: Duration::from_secs(15 * DAY) };
 
 fn actor(role: Role) -> Actor {
-    Actor { id: "x_1".into(), role, org_unit_id: String::new() }
+    Actor::new("x_1", role, "")
 }
 
 fn goods(serial: &str) -> Line {

@@ -9,7 +9,7 @@ const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
 const LIMITS: ApprovalLimits = ApprovalLimits { supervisor: 1_000, manager: 10_000 };
 
 fn actor(id: &str, role: Role) -> Actor {
-    Actor { id: id.to_owned(), role, org_unit_id: String::new() }
+    Actor::new(id, role, "")
 }
 
 fn order(state: State, amount: i64) -> SupplementaryOrder {

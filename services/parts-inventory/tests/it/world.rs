@@ -82,7 +82,7 @@ impl World {
     }
 
     pub(crate) fn signed_by<T>(&self, id: &str, role: Role, body: T) -> Request<T> {
-        let actor = Actor { id: id.to_owned(), role, org_unit_id: "ou_1".to_owned() };
+        let actor = Actor::new(id, role, "ou_1").everywhere();
         let token = self.bench.core.identity.sign(&actor, Clock::system().now()).unwrap();
         let mut request = Request::new(body);
         request.metadata_mut().insert(common::auth::IDENTITY, token.parse().unwrap());

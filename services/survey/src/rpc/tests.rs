@@ -64,7 +64,7 @@ impl House {
 
     /// A request by somebody of this role. Identities are good for two minutes of real time.
     fn by<T>(&self, role: Role, message: T) -> Request<T> {
-        let actor = Actor { id: format!("{}-1", role.as_str()), role, org_unit_id: "ou_1".to_owned() };
+        let actor = Actor::new(format!("{}-1", role.as_str()), role, "ou_1").everywhere();
         let token = self.bench.core.identity.sign(&actor, Clock::system().now()).unwrap();
         let mut request = Request::new(message);
         request.metadata_mut().insert(IDENTITY, token.parse().unwrap());

@@ -116,7 +116,7 @@ impl World {
     }
 
     pub(crate) fn request<T>(&self, role: Role, body: T) -> Request<T> {
-        let actor = Actor { id: format!("{}-1", role.as_str()), role, org_unit_id: "ou_1".to_owned() };
+        let actor = Actor::new(format!("{}-1", role.as_str()), role, "ou_1").everywhere();
         // Identities are short-lived in real time, whatever the test's clock says.
         let token = self.bench.core.identity.sign(&actor, Clock::system().now()).unwrap();
         let mut request = Request::new(body);

@@ -17,7 +17,7 @@ fn at(hours: i64) -> DateTime<Utc> {
 }
 
 fn actor(id: &str, role: Role) -> Actor {
-    Actor { id: id.to_owned(), role, org_unit_id: "east".to_owned() }
+    Actor::new(id, role, "east")
 }
 
 fn rules() -> ApprovalRules {

@@ -1,0 +1,140 @@
+//! How far one call sees: worked out once, when it comes in, from the rule of its RPC and from who calls. Every finder of
+//! a service takes it (`common::store`), so that another's record looks exactly like one that is not there.
+
+use proto::aftercare::access::v1::{Role as Named, Scope};
+
+use crate::{
+    error::{Error, Result, reason},
+    record::{Actor, Link, Role, Units},
+};
+
+/// Which records one call sees and changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// All of them.
+    All,
+    /// Those of these organisation units.
+    Units(Vec<String>),
+    /// What concerns one technician: the own visits, the own file, the own van.
+    Technician {
+        /// The technician's record.
+        id: String,
+        /// The unit that the technician belongs to.
+        org_unit_id: String,
+    },
+    /// What one partner created, and what followed from it.
+    Partner(String),
+    /// What one signed link is about.
+    Link(Link),
+    /// None: only what is everybody's.
+    Nothing,
+}
+
+impl Reach {
+    /// How far `actor` sees in a call of the RPC at `method`.
+    ///
+    /// # Errors
+    ///
+    /// `NOT_ALLOWED` when the RPC's rule does not name the actor's role.
+    pub fn of(method: &str, actor: &Actor) -> Result<Self> {
+        let refused = || Error::new(reason::NOT_ALLOWED).with("role", actor.role.as_str());
+        let rule = proto::access(method).ok_or_else(refused)?;
+        if rule.public {
+            return Ok(actor.link.clone().map_or(Self::Nothing, Self::Link));
+        }
+        if !rule.roles.contains(&named(actor.role)) {
+            return Err(refused());
+        }
+        if rule.scope == Scope::Any {
+            return Ok(Self::All);
+        }
+        Ok(match actor.role {
+            Role::Admin | Role::Service => Self::All,
+            Role::Technician => Self::Technician { id: actor.id.clone(), org_unit_id: actor.org_unit_id.clone() },
+            Role::Partner if actor.partner_id.is_empty() => Self::Nothing,
+            Role::Partner => Self::Partner(actor.partner_id.clone()),
+            Role::CustomerLink => actor.link.clone().map_or(Self::Nothing, Self::Link),
+            Role::Manager
+            | Role::Supervisor
+            | Role::Agent
+            | Role::Dispatcher
+            | Role::Warehouse
+            | Role::Quality
+            | Role::Finance => match &actor.units {
+                Units::All => Self::All,
+                Units::Of(units) => Self::Units(units.clone()),
+            },
+        })
+    }
+}
+
+/// The role as the contract names it.
+#[must_use]
+pub fn named(role: Role) -> Named {
+    match role {
+        Role::Admin => Named::Admin,
+        Role::Manager => Named::Manager,
+        Role::Supervisor => Named::Supervisor,
+        Role::Agent => Named::Agent,
+        Role::Dispatcher => Named::Dispatcher,
+        Role::Technician => Named::Technician,
+        Role::Warehouse => Named::Warehouse,
+        Role::Quality => Named::Quality,
+        Role::Finance => Named::Finance,
+        Role::Partner => Named::Partner,
+        Role::CustomerLink => Named::CustomerLink,
+        Role::Service => Named::Service,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GET: &str = "aftercare.dispatch.v1.DispatchService/get_work_order";
+
+    fn reach(method: &str, actor: &Actor) -> Result<Reach> {
+        Reach::of(method, actor)
+    }
+
+    #[test]
+    fn every_role_has_its_reach() {
+        let units = |names: &[&str]| Reach::Units(names.iter().map(|&name| name.to_owned()).collect());
+        let actor = |role| Actor::new("x_1", role, "east");
+        assert_eq!(reach(GET, &actor(Role::Admin)).unwrap(), Reach::All);
+        assert_eq!(reach(GET, &actor(Role::Service)).unwrap(), Reach::All);
+        assert_eq!(reach(GET, &actor(Role::Dispatcher)).unwrap(), units(&["east"]));
+        assert_eq!(reach(GET, &actor(Role::Dispatcher).everywhere()).unwrap(), Reach::All);
+        assert_eq!(reach(GET, &Actor::new("x_1", Role::Agent, "")).unwrap(), units(&[]));
+        let own = Reach::Technician { id: "x_1".to_owned(), org_unit_id: "east".to_owned() };
+        assert_eq!(reach(GET, &actor(Role::Technician).everywhere()).unwrap(), own);
+    }
+
+    #[test]
+    fn who_is_not_named_is_refused() {
+        for (method, role) in [
+            (GET, Role::CustomerLink),
+            ("aftercare.dispatch.v1.DispatchService/assign_work_order", Role::Technician),
+            ("aftercare.common.v1.EventService/republish", Role::Admin),
+            ("aftercare.dispatch.v1.DispatchService/no_such_rpc", Role::Admin),
+        ] {
+            let refused = reach(method, &Actor::new("x_1", role, "east").everywhere()).unwrap_err();
+            assert_eq!(refused.reason, reason::NOT_ALLOWED, "{method}");
+        }
+    }
+
+    #[test]
+    fn a_public_rpc_shows_nothing_by_itself() {
+        let method = "aftercare.survey.v1.SurveyService/get_survey_by_token";
+        assert_eq!(reach(method, &Actor::new("anonymous", Role::CustomerLink, "")).unwrap(), Reach::Nothing);
+        assert_eq!(reach(method, &Actor::new("a_1", Role::Admin, "").everywhere()).unwrap(), Reach::Nothing);
+    }
+
+    #[test]
+    fn every_role_of_the_contract_is_one_of_ours() {
+        for role in Role::ALL {
+            let name = format!("ROLE_{}", role.as_str().to_uppercase());
+            assert_eq!(named(role).as_str_name(), name);
+        }
+    }
+}
