@@ -43,6 +43,9 @@ enum Action {
     Demo,
     /// Checks settings and databases, and says what is wrong.
     Check,
+    /// The audit trail.
+    #[command(subcommand)]
+    Audit(gateway::run::Audit),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +71,10 @@ fn main() -> ExitCode {
                     line.data.display()
                 );
                 fill(sources, &line.data).await
+            }
+            Action::Audit(command) => {
+                print(&gateway::run::audit(&sources, command).await?);
+                Ok(())
             }
             Action::Check => {
                 let host = services(sources, Clock::system(), Ids::random()).await?;

@@ -1,8 +1,10 @@
 //! The only public door. It holds no domain rule: REST/JSON, gRPC and gRPC-Web for every public RPC on one port, all of
 //! it out of the descriptors of the contract.
 
+mod audit;
 mod contract;
 mod docs;
+mod domain;
 mod door;
 pub mod error;
 mod grpc;
@@ -36,7 +38,11 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use self::{contract::Contract, door::Door, rest::table::Table, timeline::Timeline, upstream::Upstreams};
-pub use self::{service::Gateway, upstream::Upstream};
+pub use self::{
+    audit::{AuditConfig, verify as verify_audit},
+    service::Gateway,
+    upstream::Upstream,
+};
 
 /// The gateway's name.
 pub const NAME: &str = "gateway";
@@ -58,6 +64,8 @@ pub struct Config {
     pub longest_stream: Duration,
     /// Web origins that may call from a browser.
     pub cors_origins: Vec<String>,
+    /// The audit trail.
+    pub audit: AuditConfig,
 }
 
 /// The limits at the door.
@@ -129,6 +137,9 @@ pub async fn add(host: &mut Host, reasons: Vec<Reasons>) -> anyhow::Result<Socke
 pub async fn build(parts: Parts) -> anyhow::Result<Routes> {
     let Parts { settings, config, upstreams, mut reasons, stopping, clock, ids } = parts;
     let development = settings.environment == Environment::Development;
+    if !development {
+        config.audit.check_production()?;
+    }
     let contract = Contract::read(proto::DESCRIPTORS)?;
     let table = Table::read(&contract.rpcs)?;
     let catalog = Arc::new(Catalog::load(MESSAGES.0, MESSAGES.1)?);

@@ -3,9 +3,12 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use common::run::{Host, SchemaPolicy, block_on, print, sources};
+use common::{
+    config::Sources,
+    run::{Host, SchemaPolicy, block_on, open, print, sources},
+};
 
-use crate::{DEFAULTS, Gateway, NAME, contract::Contract, openapi, rest::table::Table};
+use crate::{Config, DEFAULTS, Gateway, NAME, contract::Contract, openapi, rest::table::Table};
 
 /// The public door of Aftercare.
 #[derive(Debug, Parser)]
@@ -28,6 +31,33 @@ enum Action {
     Check,
     /// Prints the OpenAPI document.
     Openapi,
+    /// The audit trail.
+    #[command(subcommand)]
+    Audit(Audit),
+}
+
+/// What is done with the audit trail on the command line.
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Checks the whole trail; fails and says where when it was meddled with.
+    Verify {
+        /// An anchor out of the log, to compare with: shows a tail that was cut off together with its anchors.
+        #[arg(long = "anchor", value_name = "SEQ:HASH")]
+        anchors: Vec<String>,
+    },
+}
+
+/// Runs a command on the audit trail and gives what is to be printed.
+///
+/// # Errors
+///
+/// When the trail was meddled with, or the database cannot be opened.
+pub async fn audit(sources: &Sources, command: Audit) -> anyhow::Result<String> {
+    let Audit::Verify { anchors } = command;
+    let opened = open::<Gateway>(sources).await?;
+    opened.must_be_current::<Gateway>().await?;
+    let config = sources.load::<Config>(NAME, DEFAULTS)?.service.audit;
+    crate::verify_audit(&opened.core, &config, &anchors).await
 }
 
 /// Runs the gateway's binary.
@@ -53,6 +83,10 @@ pub fn run() -> ExitCode {
             }
             Action::Check => {
                 print(&common::run::check::<Gateway>(&sources).await?.join("\n"));
+                Ok(())
+            }
+            Action::Audit(command) => {
+                print(&audit(&sources, command).await?);
                 Ok(())
             }
             Action::Openapi => {

@@ -30,13 +30,15 @@ impl Definition for Gateway {
     type Migrator = store::Migrator;
 
     fn build(config: Config, core: Core) -> anyhow::Result<Service> {
+        config.audit.check()?;
+        let audit = crate::audit::worker(&core, &config.audit);
         let ctx = Context { core, config: Arc::new(config) };
         Ok(Service {
             core: ctx.core.clone(),
             routes: crate::rpc::routes(&ctx),
             subscriptions: Vec::new(),
             timers: Vec::new(),
-            workers: Vec::new(),
+            workers: vec![audit],
         })
     }
 }

@@ -1,5 +1,9 @@
 //! Rows and records.
 
+pub(crate) mod audit;
+mod m20261122_000301_audit_entry;
+mod m20261122_000302_audit_chain;
+
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
 /// The gateway's migrations, the plumbing's first.
@@ -9,6 +13,9 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        common::migration::plumbing()
+        let mut all = common::migration::plumbing();
+        all.push(Box::new(m20261122_000301_audit_entry::Migration));
+        all.push(Box::new(m20261122_000302_audit_chain::Migration));
+        all
     }
 }

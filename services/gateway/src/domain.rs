@@ -1,0 +1,3 @@
+//! Pure rules of the gateway's own state.
+
+pub(crate) mod audit;
