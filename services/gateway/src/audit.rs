@@ -263,7 +263,8 @@ impl Buffer {
             let tx = self.core.db.begin().await?;
             if lost > 0 {
                 let actor = common::record::Actor::service(crate::NAME);
-                let entry = Entry::new(&actor, "audit.lost", "audit", "").failed(&format!("{lost} entries did not fit"));
+                let entry =
+                    Entry::new(&actor, "audit.lost", "audit", "").failed(&format!("{lost} entries did not fit"));
                 record(&tx, &self.core, entry).await?;
             }
             for part in taken.chunks(500) {

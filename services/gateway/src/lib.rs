@@ -37,12 +37,12 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
-use self::{contract::Contract, door::Door, rest::table::Table, timeline::Timeline, upstream::Upstreams};
 pub use self::{
     audit::{AuditConfig, verify as verify_audit},
     service::Gateway,
     upstream::Upstream,
 };
+use self::{contract::Contract, door::Door, rest::table::Table, timeline::Timeline, upstream::Upstreams};
 
 /// The gateway's name.
 pub const NAME: &str = "gateway";

@@ -130,10 +130,7 @@ pub(crate) fn hash(column: &[u8]) -> Hash {
 }
 
 /// Writes entries into the queue of the transaction.
-pub(crate) async fn append(
-    tx: &Tx,
-    entries: impl IntoIterator<Item = (String, DateTime<Utc>, Entry)>,
-) -> Result<()> {
+pub(crate) async fn append(tx: &Tx, entries: impl IntoIterator<Item = (String, DateTime<Utc>, Entry)>) -> Result<()> {
     let rows = entries
         .into_iter()
         .map(|(id, at, entry)| {

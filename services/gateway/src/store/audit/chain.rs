@@ -113,8 +113,7 @@ pub(crate) async fn seal(db: &Db, now: DateTime<Utc>, seal: &Seal, anchoring: An
         (head.seq, head.hash) = (sealed.seq, sealed.hash);
         rows.push(row(sealed));
     }
-    let mut round =
-        Round { sealed: rows.len() as u64, more: rows.len() as u64 == BATCH, ..Round::default() };
+    let mut round = Round { sealed: rows.len() as u64, more: rows.len() as u64 == BATCH, ..Round::default() };
     if !rows.is_empty() {
         entity::Entity::insert_many(rows).exec_without_returning(&tx).await?;
         pending::Entity::delete_many().filter(pending::Column::Seq.is_in(taken)).exec(&tx).await?;

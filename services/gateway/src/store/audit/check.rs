@@ -127,13 +127,7 @@ async fn anchors(
 }
 
 /// Checks the numbers `first` to `last` in several stretches at once, each on a connection and a core of its own.
-async fn stretches(
-    db: &Db,
-    first: i64,
-    last: i64,
-    base: Hash,
-    anchors: &BTreeMap<i64, Hash>,
-) -> Result<Vec<Fault>> {
+async fn stretches(db: &Db, first: i64, last: i64, base: Hash, anchors: &BTreeMap<i64, Hash>) -> Result<Vec<Fault>> {
     let count = (last - first + 1).max(0);
     let workers = i64::try_from(std::thread::available_parallelism().map_or(2, usize::from).min(4)).unwrap_or(2);
     let length = (count / workers + 1).max(PAGE);
