@@ -94,6 +94,12 @@ pub(crate) async fn record<R: Record, E: Message + Name>(
         at: Set(call.now),
     };
     entity::Entity::insert(row).exec_without_returning(tx).await?;
+    // Counts what was written, also in the rare transaction that does not commit in the end: a rate, not a ledger.
+    metrics::counter!(
+        "aftercare_changes_total",
+        "service" => call.service, "kind" => R::KIND, "action" => action.to_owned(), "state" => record.state(),
+    )
+    .increment(1);
     let event = Event {
         id,
         r#type: E::full_name(),

@@ -24,7 +24,7 @@ mod open;
 mod peers;
 
 pub use checks::check;
-pub use host::{Host, Running, SchemaPolicy};
+pub use host::{Host, LIVENESS, READINESS, Running, SchemaPolicy};
 pub use open::{Opened, migrate, open};
 pub use peers::channel;
 

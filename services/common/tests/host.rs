@@ -191,7 +191,9 @@ async fn services_of_one_process_hear_each_other(#[case] backend: Backend) {
 
     let address = running.addresses["beta"];
     assert_ne!(address.port(), 0);
-    assert_eq!(health(address, "").await, 1);
+    for name in ["", run::LIVENESS] {
+        assert_eq!(health(address, name).await, 1, "{name}");
+    }
     assert_eq!(get(running.admin, "/readyz").await.0, 200);
     assert_eq!(get(running.admin, "/livez").await.0, 200);
     assert!(get(running.admin, "/metrics").await.1.contains("aftercare_events_handled_total"));
@@ -248,6 +250,30 @@ async fn a_database_that_is_not_of_this_release_is_refused(#[case] backend: Back
         let refused = host.add::<Alpha>(policy).await.unwrap_err().to_string();
         assert!(refused.contains("m20990101_000001_future") && refused.contains("newer"), "{refused}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_database_takes_a_pod_out_of_traffic_and_restarts_nothing() {
+    let beta = database(Backend::Postgres).await;
+    let sources = sources(&["beta"], &[("beta", &beta)], ADMIN);
+    let mut host = Host::new("beta", DEFAULTS, sources).unwrap();
+    let settings = host.add::<Beta>(SchemaPolicy::MigrateFirst).await.unwrap();
+    let address = host.port_for("beta", &settings).await.unwrap();
+    let running = host.start().await.unwrap();
+    while health(address, run::READINESS).await != 1 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
+    let (server, name) = beta.url.rsplit_once('/').unwrap();
+    let admin = sea_orm::Database::connect(format!("{server}/postgres")).await.unwrap();
+    admin.execute_unprepared(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
+    let begun = Instant::now();
+    while health(address, run::READINESS).await == 1 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "readiness never turned");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(health(address, run::LIVENESS).await, 1, "a database that is gone is no reason to restart");
+    stop(running).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -36,6 +36,7 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
+use tonic_health::server::HealthService;
 
 pub use self::{
     audit::{AuditConfig, verify as verify_audit},
@@ -89,6 +90,8 @@ pub struct Parts {
     pub upstreams: HashMap<String, Upstream>,
     /// The reasons and texts of the services, for the table of reasons.
     pub reasons: Vec<Reasons>,
+    /// What gRPC probes are told.
+    pub health: HealthService,
     /// Cancelled when the process begins to stop.
     pub stopping: CancellationToken,
     /// The time.
@@ -121,6 +124,7 @@ pub async fn add(host: &mut Host, reasons: Vec<Reasons>) -> anyhow::Result<Socke
         config: loaded.service,
         upstreams,
         reasons,
+        health: host.health(),
         stopping: host.life().stopping(),
         clock: Clock::system(),
         ids: Ids::random(),
@@ -135,7 +139,7 @@ pub async fn add(host: &mut Host, reasons: Vec<Reasons>) -> anyhow::Result<Socke
 ///
 /// When the contract has holes (two mappings of one path) or the configuration makes no sense.
 pub async fn build(parts: Parts) -> anyhow::Result<Routes> {
-    let Parts { settings, config, upstreams, mut reasons, stopping, clock, ids } = parts;
+    let Parts { settings, config, upstreams, mut reasons, health, stopping, clock, ids } = parts;
     let development = settings.environment == Environment::Development;
     if !development {
         config.audit.check_production()?;
@@ -156,7 +160,7 @@ pub async fn build(parts: Parts) -> anyhow::Result<Routes> {
     };
     let own = own.add_service(TimelineServiceServer::new(timeline));
     packages.insert(NAME.to_owned(), Upstream::Local(own));
-    let beside = surface::beside_contract(&contract, development, stopping.clone()).await?;
+    let beside = surface::beside_contract(&contract, development, health)?;
 
     let pages = surface::Pages::render(&contract, &table, &reasons);
     let door = Arc::new(Door {

@@ -18,7 +18,7 @@ use axum::{
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
-use tonic_health::ServingStatus;
+use tonic_health::{pb::health_server::HealthServer, server::HealthService};
 use tonic_web::GrpcWebLayer;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_http::{
@@ -53,19 +53,13 @@ impl Pages {
 }
 
 /// What gRPC clients expect beside the contract: health, and reflection in development only.
-pub(crate) async fn beside_contract(
+pub(crate) fn beside_contract(
     contract: &Contract,
     development: bool,
-    stopping: CancellationToken,
+    health: HealthService,
 ) -> anyhow::Result<HashMap<String, Upstream>> {
-    let (reporter, health) = tonic_health::server::health_reporter();
-    reporter.set_service_status("", ServingStatus::Serving).await;
-    tokio::spawn(async move {
-        stopping.cancelled().await;
-        reporter.set_service_status("", ServingStatus::NotServing).await;
-    });
     let mut beside = HashMap::new();
-    beside.insert(HEALTH.to_owned(), Upstream::Local(Routes::new(health)));
+    beside.insert(HEALTH.to_owned(), Upstream::Local(Routes::new(HealthServer::new(health))));
     if development {
         let exposed = contract.rpcs.iter().filter(|rpc| rpc.exposed);
         let names: BTreeSet<String> =

@@ -72,7 +72,7 @@ impl Definition for Intake {
             core,
             subscriptions: consumers::subscriptions(&context),
             timers: workers::timers(&context),
-            workers: Vec::new(),
+            workers: workers::workers(&context),
             routes: Routes::new(IntakeServiceServer::new(rpc::Api(context))),
         })
     }

@@ -1,13 +1,19 @@
 //! What the timers do. Each fires once, with any number of replicas, in the transaction that takes it away.
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
 use common::{
     db::Tx,
     error::Result,
     handler,
     id::Id as _,
-    service::Call,
+    service::{Call, Core, Worker},
     timer::{Handler, Timer},
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     Context,
@@ -20,12 +26,45 @@ use crate::{
     store,
 };
 
+/// How often open requests are counted.
+const FIGURES: Duration = Duration::from_secs(30);
+
 /// What each kind of timer does.
 pub(crate) fn timers(context: &Context) -> Vec<(&'static str, Handler)> {
     vec![
         (store::service_request::ATTENTION, handler!(context, attend)),
         (store::contact::PROMISE, handler!(context, promise)),
     ]
+}
+
+/// What runs beside the RPCs.
+pub(crate) fn workers(context: &Context) -> Vec<Worker> {
+    let core = context.core.clone();
+    vec![Worker { name: "intake.figures", run: Box::new(move |stop| Box::pin(figures(core, stop))) }]
+}
+
+/// Tells the dashboards how many requests are open, and how many of them are late.
+async fn figures(core: Core, stop: CancellationToken) -> anyhow::Result<()> {
+    // A state that emptied must be told as 0, not fall silent.
+    let mut told = BTreeSet::new();
+    loop {
+        match store::service_request::count_open(core.db.read(), core.clock.now()).await {
+            Ok((by_state, overdue)) => {
+                let by_state: BTreeMap<String, i64> = by_state.into_iter().collect();
+                told.extend(by_state.keys().cloned());
+                for state in &told {
+                    let open = by_state.get(state).copied().unwrap_or_default();
+                    metrics::gauge!("aftercare_service_requests_open", "state" => state.clone()).set(open as f64);
+                }
+                metrics::gauge!("aftercare_service_requests_overdue").set(overdue as f64);
+            }
+            Err(error) => tracing::warn!(%error, "open requests could not be counted"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(FIGURES) => {}
+        }
+    }
 }
 
 /// The next thing that a request wants done: an escalation step, a quote that runs out, the closing. Saving it sets the

@@ -7,8 +7,13 @@ use tokio::{
     net::TcpListener,
     task::{JoinHandle, JoinSet},
 };
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
-use tonic_health::{ServingStatus, server::HealthReporter};
+use tonic_health::{
+    ServingStatus,
+    pb::health_server::HealthServer,
+    server::{HealthReporter, HealthService},
+};
 
 use super::{
     checks,
@@ -34,6 +39,13 @@ use crate::{
 
 /// How long closing databases may take.
 const CLOSE: Duration = Duration::from_secs(2);
+
+/// The name under which gRPC probes ask whether the process lives. No dependency is asked for it.
+pub const LIVENESS: &str = "liveness";
+/// The name under which gRPC probes ask whether the process wants traffic: started, not stopping, its databases answer.
+pub const READINESS: &str = "readiness";
+/// How often readiness is looked at for gRPC probes.
+const WATCH: Duration = Duration::from_secs(2);
 
 /// What to do about migrations that did not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,6 +188,12 @@ impl Host {
         self.members.get(service).map(|member| &member.core)
     }
 
+    /// The health that gRPC probes ask: `liveness`, `readiness`, and every gRPC service by its full name.
+    #[must_use]
+    pub fn health(&self) -> HealthService {
+        HealthService::from_health_reporter(self.health.clone())
+    }
+
     /// Asks one more dependency before the process calls itself ready.
     pub fn ready_when(&mut self, name: impl Into<String>, check: Check) {
         self.checks.push((name.into(), check));
@@ -189,9 +207,7 @@ impl Host {
     pub async fn port_for(&mut self, service: &str, settings: &Settings) -> anyhow::Result<SocketAddr> {
         let Some(member) = self.members.get(service) else { bail!("no service {service} in this process") };
         let mut routes = member.routes.clone();
-        routes = routes.add_service(tonic_health::pb::health_server::HealthServer::new(
-            tonic_health::server::HealthService::from_health_reporter(self.health.clone()),
-        ));
+        routes = routes.add_service(HealthServer::new(self.health()));
         if settings.environment == Environment::Development {
             let reflection = || {
                 tonic_reflection::server::Builder::configure()
@@ -244,6 +260,8 @@ impl Host {
         let readiness = Readiness::new(checks);
         let answering = tokio::spawn(admin::serve(admin_listener, readiness.clone()));
 
+        health.set_service_status(LIVENESS, ServingStatus::Serving).await;
+        health.set_service_status(READINESS, ServingStatus::NotServing).await;
         let mut addresses = BTreeMap::new();
         let mut serving = JoinSet::new();
         for Port { name, listener, routes, protocols } in ports {
@@ -269,8 +287,9 @@ impl Host {
         tracing::info!(%admin, version = env!("CARGO_PKG_VERSION"), "started");
         report(&health, &names, ServingStatus::Serving).await;
         readiness.open();
+        let watching = tokio::spawn(watch_readiness(readiness.clone(), health.clone(), life.stopping()));
         let databases = members.into_values().map(|member| member.core.db).collect();
-        let ending = Ending { life: life.clone(), readiness, health, names, serving, databases, answering };
+        let ending = Ending { life: life.clone(), readiness, health, names, serving, databases, answering, watching };
         Ok(Running { addresses, admin, life, ended: tokio::spawn(ending.run()) })
     }
 }
@@ -302,6 +321,20 @@ async fn report(health: &HealthReporter, names: &[String], status: ServingStatus
     }
 }
 
+/// Says every two seconds by gRPC what `/readyz` says by HTTP, and at once that stopping began.
+async fn watch_readiness(readiness: Readiness, health: HealthReporter, stopping: CancellationToken) {
+    while !stopping.is_cancelled() {
+        let ready = readiness.missing().await.is_empty() && !stopping.is_cancelled();
+        let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+        health.set_service_status(READINESS, status).await;
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            () = tokio::time::sleep(WATCH) => {}
+        }
+    }
+    health.set_service_status(READINESS, ServingStatus::NotServing).await;
+}
+
 /// What is left to do when stopping begins.
 struct Ending {
     life: Lifecycle,
@@ -311,6 +344,7 @@ struct Ending {
     serving: JoinSet<anyhow::Result<()>>,
     databases: Vec<Db>,
     answering: JoinHandle<anyhow::Result<()>>,
+    watching: JoinHandle<()>,
 }
 
 impl Ending {
@@ -332,6 +366,8 @@ impl Ending {
             }
         }
         self.readiness.close();
+        // It ends by itself, having said that the process is not ready any more.
+        let _ = self.watching.await;
         report(&self.health, &self.names, ServingStatus::NotServing).await;
         while let Some(ended) = self.serving.join_next().await {
             if let Err(error) = ended.map_err(anyhow::Error::from).and_then(|served| served) {

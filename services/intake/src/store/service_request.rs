@@ -173,10 +173,36 @@ pub(crate) async fn save(
     let deadlines = ctx.deadlines(&changed.record, call.now);
     changed.record.next_due_at = next_due(&deadlines);
     let action = Action::parse(changed.action);
+    if changed.record.stage() == Stage::Resolved && changed.from != changed.record.state() {
+        count_deadlines(&deadlines);
+    }
     let event = event::service_request(&changed.record, event::fact(action), &deadlines, code);
     let saved = store::save::<Entity, _>(tx, call, changed, &event).await?;
     watch(ctx, tx, &saved, &deadlines).await?;
     Ok(saved)
+}
+
+/// How the promises of a request went that was just resolved.
+fn count_deadlines(deadlines: &[Deadline]) {
+    for deadline in deadlines {
+        let (target, outcome) = (deadline.target.to_string(), deadline.standing.to_string());
+        metrics::counter!("aftercare_deadlines_total", "target" => target, "outcome" => outcome).increment(1);
+    }
+}
+
+/// How many requests are open: by state, and those past a deadline.
+pub(crate) async fn count_open(on: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(Vec<(String, i64)>, u64)> {
+    let by_state = Entity::find()
+        .select_only()
+        .column(Column::State)
+        .column_as(Column::Id.count(), "requests")
+        .filter(Column::Open.eq(true))
+        .group_by(Column::State)
+        .into_tuple()
+        .all(on)
+        .await?;
+    let overdue = Entity::find().filter(Column::Open.eq(true)).filter(Column::NextDueAt.lt(now)).count(on).await?;
+    Ok((by_state, overdue))
 }
 
 fn next_due(deadlines: &[Deadline]) -> Option<DateTime<Utc>> {
