@@ -225,7 +225,7 @@ fn snake(name: &str) -> String {
 
 #[test]
 fn creates_and_transitions_take_a_request_id_and_pages_are_there_from_day_one() {
-    let reads = ["Get", "List", "Find", "Resolve", "Republish"];
+    let reads = ["Get", "List", "Find", "Resolve", "Republish", "Watch"];
     let mut offenders = Vec::new();
     for method in methods() {
         let (name, input) = (method.name(), method.input());
@@ -269,6 +269,23 @@ fn no_event_holds_personal_data() {
         }
     }
     none("events are thin", offenders);
+}
+
+#[test]
+fn the_feed_of_changes_hears_of_every_kind_of_record() {
+    let mut offenders = Vec::new();
+    for service in SERVICES {
+        let heard =
+            gateway::KINDS.iter().find(|(name, _)| *name == service).map(|(_, kinds)| *kinds).unwrap_or_default();
+        for (path, text) in sources(&format!("services/{service}/src"), ".rs") {
+            let declared =
+                without_tests(&text).lines().filter(|line| line.trim().starts_with("const KIND: &'static str"));
+            for kind in declared.filter_map(|line| line.split('"').nth(1)).filter(|kind| !heard.contains(kind)) {
+                offenders.push(format!("{path}: {kind}"));
+            }
+        }
+    }
+    none("add these to KINDS in services/gateway/src/feed.rs", offenders);
 }
 
 #[test]

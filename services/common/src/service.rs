@@ -9,6 +9,7 @@ use proto::aftercare::common::v1::Event;
 use sea_orm_migration::MigratorTrait;
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::Identity,
@@ -48,6 +49,8 @@ pub struct Core {
     pub outbox_wake: Arc<Notify>,
     /// Rung after a commit that may have set timers.
     pub timer_wake: Arc<Notify>,
+    /// Cancelled when the process begins to stop: what would not end by itself ends now.
+    pub stopping: CancellationToken,
 }
 
 /// One call, event or timer: who acts, when, in which language.
@@ -178,7 +181,7 @@ pub struct Worker {
     /// Its name in logs.
     pub name: &'static str,
     /// What it does; it ends soon after the token is cancelled.
-    pub run: Box<dyn FnOnce(tokio_util::sync::CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send>,
+    pub run: Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send>,
 }
 
 impl Debug for Worker {

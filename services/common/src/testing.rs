@@ -9,6 +9,7 @@ use chrono::{DateTime, Duration, TimeZone as _, Utc};
 use prost::{Message, Name};
 use proto::aftercare::common::v1::Event;
 use sea_orm::{ConnectionTrait as _, Database};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::Identity,
@@ -131,6 +132,7 @@ pub async fn bench<D: Definition>(backend: Backend, overrides: &str) -> Bench {
         peers: Peers::default(),
         outbox_wake: Arc::default(),
         timer_wake: Arc::default(),
+        stopping: CancellationToken::new(),
     };
     let sources = Sources::new(&[D::NAME]).text("overrides", overrides).expect("the overrides are TOML");
     let config = sources.load::<D::Config>(D::NAME, D::DEFAULTS).expect("the configuration is known").service;

@@ -1,3 +1,4 @@
 //! Pure rules of the gateway's own state.
 
 pub(crate) mod audit;
+pub(crate) mod feed;

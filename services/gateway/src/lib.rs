@@ -2,11 +2,13 @@
 //! it out of the descriptors of the contract.
 
 mod audit;
+mod consumers;
 mod contract;
 mod docs;
 mod domain;
 mod door;
 pub mod error;
+mod feed;
 mod grpc;
 mod openapi;
 mod passage;
@@ -18,6 +20,7 @@ mod store;
 mod surface;
 mod timeline;
 mod upstream;
+mod workers;
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -40,6 +43,7 @@ use tonic_health::server::HealthService;
 
 pub use self::{
     audit::{AuditConfig, verify as verify_audit},
+    feed::KINDS,
     service::Gateway,
     upstream::Upstream,
 };
@@ -67,6 +71,33 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// The audit trail.
     pub audit: AuditConfig,
+    /// Streams of changes.
+    pub push: PushConfig,
+}
+
+/// Streams of changes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PushConfig {
+    /// How often a replica with readers looks for new changes.
+    #[serde(with = "duration")]
+    pub poll: Duration,
+    /// How often a silent stream shows that it lives.
+    #[serde(with = "duration")]
+    pub heartbeat: Duration,
+    /// How long a stream lasts, about; its reader then resumes.
+    #[serde(with = "duration")]
+    pub life: Duration,
+    /// Changes that wait for one reader at the most.
+    pub buffer: usize,
+    /// How long that many may wait before the reader is sent away.
+    #[serde(with = "duration")]
+    pub patience: Duration,
+    /// Readers of one process at the most.
+    pub readers: usize,
+    /// How long changes are kept to be resumed from.
+    #[serde(with = "duration")]
+    pub kept: Duration,
 }
 
 /// The limits at the door.
@@ -77,6 +108,7 @@ pub(crate) struct Limits {
     pub(crate) longest_stream: Duration,
     pub(crate) deadline: Duration,
     pub(crate) longest_deadline: Duration,
+    pub(crate) heartbeat: Duration,
 }
 
 /// What the gateway is built from.
@@ -177,6 +209,7 @@ pub async fn build(parts: Parts) -> anyhow::Result<Routes> {
             longest_stream: config.longest_stream,
             deadline: settings.limits.default_deadline,
             longest_deadline: settings.limits.longest_deadline,
+            heartbeat: config.push.heartbeat,
         },
         development,
         calls: Semaphore::new(settings.limits.concurrent_calls.min(Semaphore::MAX_PERMITS)),

@@ -8,13 +8,21 @@ use common::{
     service::{Core, Definition, Service},
 };
 
-use crate::{Config, error, store};
+use crate::{Config, consumers, error, feed::Hub, store, workers};
 
 /// What every part of the gateway's own service needs; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
     pub(crate) core: Core,
     pub(crate) config: Arc<Config>,
+    /// The newest changes, for push streams.
+    pub(crate) hub: Hub,
+}
+
+impl Context {
+    pub(crate) fn new(config: Config, core: Core) -> Self {
+        Self { core, config: Arc::new(config), hub: Hub::default() }
+    }
 }
 
 /// The gateway's own service.
@@ -32,13 +40,13 @@ impl Definition for Gateway {
     fn build(config: Config, core: Core) -> anyhow::Result<Service> {
         config.audit.check()?;
         let audit = crate::audit::worker(&core, &config.audit);
-        let ctx = Context { core, config: Arc::new(config) };
+        let ctx = Context::new(config, core);
         Ok(Service {
             core: ctx.core.clone(),
             routes: crate::rpc::routes(&ctx),
-            subscriptions: Vec::new(),
+            subscriptions: consumers::subscriptions(&ctx),
             timers: Vec::new(),
-            workers: vec![audit],
+            workers: workers::workers(&ctx).into_iter().chain([audit]).collect(),
         })
     }
 }

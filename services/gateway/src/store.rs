@@ -1,6 +1,8 @@
 //! Rows and records.
 
 pub(crate) mod audit;
+pub(crate) mod feed;
+mod m20261122_000201_change;
 mod m20261122_000301_audit_entry;
 mod m20261122_000302_audit_chain;
 
@@ -16,6 +18,7 @@ impl MigratorTrait for Migrator {
         let mut all = common::migration::plumbing();
         all.push(Box::new(m20261122_000301_audit_entry::Migration));
         all.push(Box::new(m20261122_000302_audit_chain::Migration));
+        all.push(Box::new(m20261122_000201_change::Migration));
         all
     }
 }

@@ -149,6 +149,8 @@ struct Method {
     service: &'static str,
     name: &'static str,
     counted: bool,
+    /// Whether it answers with a stream, which may last as long as its reader stays.
+    streams: bool,
 }
 
 static METHODS: LazyLock<HashMap<String, Method>> = LazyLock::new(|| {
@@ -161,7 +163,15 @@ static METHODS: LazyLock<HashMap<String, Method>> = LazyLock::new(|| {
             .methods()
             .map(|method| {
                 let path = format!("/{name}/{}", method.name());
-                (path, Method { service: name, name: keep(method.name()), counted: true })
+                (
+                    path,
+                    Method {
+                        service: name,
+                        name: keep(method.name()),
+                        counted: true,
+                        streams: method.is_server_streaming(),
+                    },
+                )
             })
             .collect::<Vec<_>>()
     });
@@ -169,7 +179,8 @@ static METHODS: LazyLock<HashMap<String, Method>> = LazyLock::new(|| {
 });
 
 fn method(path: &str) -> Method {
-    let other = || Method { service: "other", name: "other", counted: !path.starts_with("/grpc.health.v1.") };
+    let other =
+        || Method { service: "other", name: "other", counted: !path.starts_with("/grpc.health.v1."), streams: false };
     METHODS.get(path).copied().unwrap_or_else(other)
 }
 
@@ -208,7 +219,13 @@ impl Account {
                 self.close(status.code());
                 response
             }
-            None => response.map(|body| Body::new(Watched { body, account: self })),
+            None => {
+                // An open stream is no call in work: whoever serves it bounds how many there are.
+                if self.method.streams {
+                    self.permit = None;
+                }
+                response.map(|body| Body::new(Watched { body, account: self }))
+            }
         }
     }
 }

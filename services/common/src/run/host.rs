@@ -281,6 +281,11 @@ impl Host {
             peers.know(known.clone());
             for member in members.values() {
                 member.core.peers.know(known.clone());
+                let (stopping, told) = (life.stopping(), member.core.stopping.clone());
+                tokio::spawn(async move {
+                    stopping.cancelled().await;
+                    told.cancel();
+                });
             }
             events::start(&life, &events::bus(&settings)?, &events::bus_settings(&settings), &peers, beside);
         }

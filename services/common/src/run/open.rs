@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context as _, bail};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::Identity,
@@ -56,6 +57,7 @@ pub(super) async fn open_with<D: Definition>(
         identity: Identity::of(&settings.identity)?,
         outbox_wake: Arc::default(),
         timer_wake: Arc::default(),
+        stopping: CancellationToken::new(),
     };
     Ok(Opened { settings, config, core })
 }

@@ -1,4 +1,4 @@
-//! Makes the request message out of path, query, body and two headers. One JSON value is filled from all of them and
+//! Makes the request message out of path, query, body and three headers. One JSON value is filled from all of them and
 //! read once against the descriptor, so every source obeys the same rules of proto3 JSON.
 
 use common::{Error, Result, error::reason};
@@ -10,6 +10,8 @@ use super::table::{Binding, BodyRule, fields};
 use crate::error::{MALFORMED_JSON, UNKNOWN_FIELD};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// What an event stream of a browser sends when it comes back.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const HTTP_BODY: &str = "google.api.HttpBody";
 
 /// Builds the request of a mapping. `segments` are the path's, as they were sent.
@@ -182,9 +184,9 @@ fn leaf_value(field: &FieldDescriptor, text: &str, path: &[FieldDescriptor]) -> 
     }
 }
 
-/// `Idempotency-Key` stands for an empty `request_id`, `If-Match` for an empty `etag`.
+/// `Idempotency-Key` stands for an empty `request_id`, `If-Match` for an empty `etag`, `Last-Event-ID` for a `cursor`.
 fn bind_headers(input: &MessageDescriptor, object: &mut Map<String, Value>, headers: &HeaderMap) -> Result<()> {
-    for (header, name) in [(IDEMPOTENCY_KEY, "request_id"), (header::IF_MATCH, "etag")] {
+    for (header, name) in [(IDEMPOTENCY_KEY, "request_id"), (header::IF_MATCH, "etag"), (LAST_EVENT_ID, "cursor")] {
         let Some(field) = input.get_field_by_name(name).filter(|field| field.kind() == Kind::String) else { continue };
         let Some(value) = headers.get(&header) else { continue };
         let text = value.to_str().map_err(|error| Error::invalid(name, "visible ASCII").caused_by(error))?;

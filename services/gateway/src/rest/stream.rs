@@ -1,19 +1,17 @@
 //! Server streams over HTTP: server-sent events when the client asks for them, else one JSON object a line.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, fmt::Write as _, time::Duration};
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderValue, Response, header, uri::PathAndQuery};
 use prost_reflect::{DescriptorPool, DynamicMessage};
+use proto::aftercare::gateway::v1::WatchSignal;
 use tonic::Streaming;
 
 use super::{Refusal, client, codec::DynamicCodec, reply, table::Binding, theirs};
 use crate::{door::Door, passage::Passage};
-
-/// How often a silent event stream shows that it lives.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
@@ -38,9 +36,9 @@ impl Form {
         })
     }
 
-    fn item(self, json: &serde_json::Value) -> String {
+    fn item(self, message: &DynamicMessage, json: &serde_json::Value) -> String {
         match self {
-            Self::Events => format!("data: {json}\n\n"),
+            Self::Events => event(message, json),
             Self::Lines => format!("{json}\n"),
         }
     }
@@ -61,6 +59,35 @@ impl Form {
     }
 }
 
+/// One server-sent event. A message that has a `cursor` gets it as its id, which the client sends back as `Last-Event-ID`.
+/// One that has a `signal` is no data: a heartbeat is a comment that only moves the id on, the others are named events.
+fn event(message: &DynamicMessage, json: &serde_json::Value) -> String {
+    let mut text = String::new();
+    let signal = message.get_field_by_name("signal").and_then(|value| value.as_enum_number()).unwrap_or_default();
+    let name = match WatchSignal::try_from(signal) {
+        Ok(WatchSignal::Unspecified) | Err(_) => None,
+        Ok(WatchSignal::Heartbeat) => Some("heartbeat"),
+        Ok(WatchSignal::Resync) => Some("resync"),
+        Ok(WatchSignal::Resume) => Some("resume"),
+    };
+    if name == Some("heartbeat") {
+        text.push_str(": heartbeat\n");
+    }
+    if let Some(cursor) = message.get_field_by_name("cursor").as_ref().and_then(|value| value.as_str()) {
+        let _ = writeln!(text, "id: {cursor}");
+    }
+    match name {
+        Some("heartbeat") => text.push('\n'),
+        Some(name) => {
+            let _ = write!(text, "event: {name}\ndata: {json}\n\n");
+        }
+        None => {
+            let _ = write!(text, "data: {json}\n\n");
+        }
+    }
+    text
+}
+
 pub(super) async fn answer(
     door: &Door,
     passage: &Passage,
@@ -76,8 +103,14 @@ pub(super) async fn answer(
         .await
         .map_err(|status| theirs(door, passage, status))?
         .into_inner();
-    let source =
-        Source { messages, binding: binding.clone(), pool: door.contract.pool.clone(), form, until: passage.deadline };
+    let source = Source {
+        messages,
+        binding: binding.clone(),
+        pool: door.contract.pool.clone(),
+        form,
+        heartbeat: door.config.heartbeat,
+        until: passage.deadline,
+    };
     let pieces = stream::unfold(Some(source), |source| async move {
         let source = source?;
         Some(source.next().await)
@@ -93,6 +126,7 @@ struct Source {
     binding: Binding,
     pool: DescriptorPool,
     form: Form,
+    heartbeat: Duration,
     until: tokio::time::Instant,
 }
 
@@ -100,7 +134,7 @@ impl Source {
     /// The next piece, and what comes after it: nothing behind a failure or the end.
     async fn next(mut self) -> (Bytes, Option<Self>) {
         loop {
-            let step = tokio::time::timeout(HEARTBEAT, self.messages.message()).await;
+            let step = tokio::time::timeout(self.heartbeat, self.messages.message()).await;
             if tokio::time::Instant::now() >= self.until {
                 return (Bytes::new(), None);
             }
@@ -111,7 +145,7 @@ impl Source {
                 },
                 Ok(Ok(None)) => return (Bytes::new(), None),
                 Ok(Ok(Some(message))) => match reply::chosen(&self.binding, &message) {
-                    Ok(json) => return (self.form.item(&json).into(), Some(self)),
+                    Ok(json) => return (self.form.item(&message, &json).into(), Some(self)),
                     Err(_) => tonic::Status::internal(""),
                 },
                 Ok(Err(status)) => status,
