@@ -1,6 +1,6 @@
 //! The one error type: a closed kind, a stable reason, facts for the caller, and the cause for the log only.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use sea_orm::{DbErr, RuntimeErr};
 
@@ -143,6 +143,8 @@ pub struct Error {
     pub facts: BTreeMap<&'static str, String>,
     /// Fields at fault.
     pub fields: Vec<FieldViolation>,
+    /// How long a repeat has no prospect, where that is known.
+    pub retry_after: Option<Duration>,
     cause: Option<anyhow::Error>,
     /// Not a failure at all: the answer that this request id got before, on its way out.
     first_answer: Option<Vec<u8>>,
@@ -155,7 +157,7 @@ impl Error {
     /// A refusal with this reason.
     #[must_use]
     pub fn new(reason: Reason) -> Self {
-        Self { reason, facts: BTreeMap::new(), fields: Vec::new(), cause: None, first_answer: None }
+        Self { reason, facts: BTreeMap::new(), fields: Vec::new(), retry_after: None, cause: None, first_answer: None }
     }
 
     /// Adds a fact.
@@ -169,6 +171,13 @@ impl Error {
     #[must_use]
     pub fn field(mut self, field: impl Into<String>, rule: impl Into<String>) -> Self {
         self.fields.push(FieldViolation { field: field.into(), rule: rule.into(), limit: String::new() });
+        self
+    }
+
+    /// Says when a repeat has a prospect.
+    #[must_use]
+    pub fn after(mut self, pause: Duration) -> Self {
+        self.retry_after = Some(pause);
         self
     }
 

@@ -21,6 +21,7 @@ pub mod number;
 pub mod outbox;
 pub mod page;
 pub mod peers;
+pub mod rates;
 pub mod reach;
 pub mod record;
 pub mod rpc;

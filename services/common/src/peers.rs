@@ -14,7 +14,6 @@ use tonic::{
     body::Body,
     metadata::MetadataValue,
     service::{Interceptor, Routes, interceptor::InterceptedService},
-    transport::Channel,
 };
 use tower::{Service, ServiceExt as _};
 
@@ -24,6 +23,7 @@ use crate::{
     clock::Clock,
     error::{Error, Result, reason},
     record::Actor,
+    run::Balanced,
     service::Core,
     telemetry,
 };
@@ -36,8 +36,8 @@ const DEADLINE: Duration = Duration::from_secs(5);
 pub enum Peer {
     /// In this process.
     Local(Routes),
-    /// Over the network.
-    Remote(Channel),
+    /// Over the network, over all of its addresses.
+    Remote(Balanced),
 }
 
 impl Service<http::Request<Body>> for Peer {
@@ -55,9 +55,7 @@ impl Service<http::Request<Body>> for Peer {
         Box::pin(async move {
             match peer {
                 Self::Local(routes) => routes.oneshot(request).await.map_err(|never| match never {}),
-                Self::Remote(channel) => {
-                    channel.oneshot(request).await.map_err(|error| Status::from_error(error.into()))
-                }
+                Self::Remote(balanced) => balanced.send(request).await,
             }
         })
     }

@@ -16,6 +16,8 @@ use crate::{
 
 /// How often a write that lost a race is tried in all.
 const TRIES: u32 = 4;
+/// When a refused call may be repeated, where nobody knows better.
+const USUAL_PAUSE: Duration = Duration::from_secs(1);
 /// The domain that stands in every `ErrorInfo`.
 pub const ERROR_DOMAIN: &str = "aftercare";
 
@@ -116,7 +118,7 @@ pub fn status_in(catalog: &Catalog, language: Language, error: Error) -> Status 
         details.add_bad_request_violation(&field.field, describe(field));
     }
     if matches!(error.kind(), Kind::Unavailable | Kind::ResourceExhausted) {
-        details.set_retry_info(Some(Duration::from_secs(1)));
+        details.set_retry_info(Some(error.retry_after.unwrap_or(USUAL_PAUSE)));
     }
     Status::with_error_details(error.kind().code(), text, details)
 }

@@ -26,7 +26,7 @@ mod peers;
 pub use checks::check;
 pub use host::{Host, LIVENESS, READINESS, Running, SchemaPolicy};
 pub use open::{Opened, migrate, open};
-pub use peers::channel;
+pub use peers::{Balanced, channel};
 
 /// The allocator of every binary: the system's keeps memory that a burst of calls once needed.
 #[cfg(not(test))]

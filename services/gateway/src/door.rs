@@ -11,11 +11,17 @@ use common::{
     id::Ids,
     rpc::status_in,
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use crate::{Limits, contract::Contract, rest::table::Table, upstream::Upstreams};
+use crate::{
+    Limits,
+    contract::Contract,
+    protection::{Protection, classes::Plans},
+    rest::table::Table,
+    upstream::Upstreams,
+};
 
 /// The shared parts.
 #[derive(Debug)]
@@ -29,18 +35,17 @@ pub(crate) struct Door {
     pub(crate) ids: Ids,
     pub(crate) config: Limits,
     pub(crate) development: bool,
-    pub(crate) calls: Semaphore,
+    /// What is to be known of every RPC before a call is let in.
+    pub(crate) plans: Arc<Plans>,
+    pub(crate) protection: Protection,
+    /// Cancelled when the process begins to stop.
+    pub(crate) stopping: CancellationToken,
 }
 
 impl Door {
     /// 128 bits nobody can guess.
     pub(crate) fn random(&self) -> Uuid {
         self.ids.uuid(self.clock.now())
-    }
-
-    /// A place among the calls in work, or the refusal of a full house.
-    pub(crate) fn enter(&self) -> Result<SemaphorePermit<'_>, Error> {
-        self.calls.try_acquire().map_err(|_| Error::new(reason::OVERLOADED))
     }
 
     /// The gateway's own refusal, in the caller's language.

@@ -16,6 +16,12 @@ pub const UNSUPPORTED_MEDIA_TYPE: Reason = Reason::new("UNSUPPORTED_MEDIA_TYPE",
 pub const UNKNOWN_PATH: Reason = Reason::new("UNKNOWN_PATH", Kind::NotFound);
 /// The path is known, the method is not.
 pub const METHOD_NOT_ALLOWED: Reason = Reason::new("METHOD_NOT_ALLOWED", Kind::InvalidArgument);
+/// The caller has called too often.
+pub const RATE_LIMITED: Reason = Reason::new("RATE_LIMITED", Kind::ResourceExhausted);
+/// The partner's calls of this day are used up.
+pub const QUOTA_EXHAUSTED: Reason = Reason::new("QUOTA_EXHAUSTED", Kind::ResourceExhausted);
+/// A stream ended for our sake; its client goes on where it stopped.
+pub const STREAM_ENDED: Reason = Reason::new("STREAM_ENDED", Kind::Unavailable);
 
 /// All of them, for the error table.
 pub const ALL: &[Reason] = &[
@@ -26,4 +32,7 @@ pub const ALL: &[Reason] = &[
     UNSUPPORTED_MEDIA_TYPE,
     UNKNOWN_PATH,
     METHOD_NOT_ALLOWED,
+    RATE_LIMITED,
+    QUOTA_EXHAUSTED,
+    STREAM_ENDED,
 ];

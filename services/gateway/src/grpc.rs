@@ -1,11 +1,12 @@
-//! gRPC, and gRPC-Web once it is unwrapped: forwarded by the service's name without decoding, streams included.
+//! gRPC, and gRPC-Web once it is unwrapped: forwarded by the service's name without decoding, streams included. A request
+//! is read whole before it gets a place in work, so that nobody holds one by sending slowly.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use common::{Error, catalog::Language, error::reason};
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use tonic::{Code, Status, body::Body};
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
@@ -13,8 +14,14 @@ use tracing::Instrument as _;
 use crate::{
     contract::Rpc,
     door::Door,
-    error::{BODY_TOO_LARGE, UNKNOWN_PATH},
+    error::{BODY_TOO_LARGE, BODY_TOO_SLOW, UNKNOWN_PATH},
     passage::{Passage, REQUEST_ID},
+    protection::{
+        classes::Class,
+        is_urgent,
+        streams::{Lasting, Life, farewell},
+    },
+    upstream::answered,
 };
 
 /// Bytes of a gRPC message's frame header.
@@ -53,15 +60,36 @@ async fn forward(
     mut request: Request<Body>,
 ) -> Result<Response<Body>, Status> {
     let refuse = |error| door.refuse(passage.language, error);
-    let _place = door.enter().map_err(refuse)?;
+    let plan = rpc.and_then(|rpc| door.plans.of(&rpc.path));
+    let limits = &door.protection.limits;
+    let address = limits.address(request.headers(), request.extensions());
+    let class = plan.map_or(Class::Read, |plan| plan.class);
+    limits.call(passage.actor(), address, class).await.map_err(refuse)?;
     passage.seal(door, rpc, request.headers_mut()).map_err(refuse)?;
-    if rpc.is_some_and(|rpc| !rpc.method.is_client_streaming()) {
-        let (door, language) = (door.clone(), passage.language);
-        request = request.map(|body| limited(body, door, language));
+    let mut place = None;
+    if let (Some(rpc), Some(plan)) = (rpc, plan) {
+        let mut urgent = false;
+        if !rpc.method.is_client_streaming() {
+            let (head, body) = request.into_parts();
+            let frame = read(door, passage, body).await?;
+            urgent = is_urgent(plan, &frame);
+            request = Request::from_parts(head, Body::new(Full::new(frame)));
+        }
+        place = Some(door.protection.enter(passage, plan, urgent).await.map_err(refuse)?);
     }
     let call = door.upstreams.clone().oneshot(request);
     match tokio::time::timeout(passage.remaining(), call).await {
-        Ok(Ok(response)) => Ok(response),
+        Ok(Ok(response)) => {
+            if let Some(place) = place.as_mut().filter(|_| answered(response.headers())) {
+                place.answered();
+            }
+            if plan.is_some_and(|plan| !plan.streams) {
+                return Ok(response);
+            }
+            let life = Life::new(passage.deadline, door.stopping.clone());
+            let farewell = refuse(farewell());
+            Ok(response.map(|body| Body::new(Lasting::new(body, life, farewell))))
+        }
         Ok(Err(status)) => Err(door.unanswered(passage.language, status)),
         Err(_) => Err(refuse(Error::new(reason::DEADLINE_EXCEEDED))),
     }
@@ -70,6 +98,16 @@ async fn forward(
 /// The same refusal under the code that gRPC has for it.
 fn with_code(code: Code, status: &Status) -> Status {
     Status::with_details(code, status.message(), Bytes::copy_from_slice(status.details()))
+}
+
+/// The whole request, one frame.
+async fn read(door: &Arc<Door>, passage: &Passage, body: Body) -> Result<Bytes, Status> {
+    let limit = passage.remaining().min(door.config.body_timeout);
+    let collected = limited(body, door.clone(), passage.language).collect();
+    match tokio::time::timeout(limit, collected).await {
+        Ok(body) => Ok(body?.to_bytes()),
+        Err(_) => Err(door.refuse(passage.language, Error::new(BODY_TOO_SLOW))),
+    }
 }
 
 /// A body that ends with `RESOURCE_EXHAUSTED` when it is longer than one message may be.

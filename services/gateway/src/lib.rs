@@ -12,6 +12,7 @@ mod feed;
 mod grpc;
 mod openapi;
 mod passage;
+mod protection;
 mod rest;
 mod rpc;
 pub mod run;
@@ -32,11 +33,11 @@ use common::{
     error::Reason,
     id::Ids,
     lifecycle::Protocols,
+    rates::Rates,
     run::Host,
 };
 use proto::aftercare::gateway::v1::timeline_service_server::TimelineServiceServer;
 use serde::Deserialize;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic_health::server::HealthService;
@@ -44,10 +45,21 @@ use tonic_health::server::HealthService;
 pub use self::{
     audit::{AuditConfig, verify as verify_audit},
     feed::KINDS,
+    protection::{
+        overload::OverloadSettings,
+        rates::{Limits as CallLimits, RateSettings},
+    },
     service::Gateway,
     upstream::Upstream,
 };
-use self::{contract::Contract, door::Door, rest::table::Table, timeline::Timeline, upstream::Upstreams};
+use self::{
+    contract::Contract,
+    door::Door,
+    protection::{Protection, classes::Plans, overload::Overload},
+    rest::table::Table,
+    timeline::Timeline,
+    upstream::Upstreams,
+};
 
 /// The gateway's name.
 pub const NAME: &str = "gateway";
@@ -73,6 +85,10 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Streams of changes.
     pub push: PushConfig,
+    /// How often somebody may call.
+    pub rates: RateSettings,
+    /// How much is in work at once.
+    pub overload: OverloadSettings,
 }
 
 /// Streams of changes.
@@ -145,7 +161,7 @@ pub async fn add(host: &mut Host, reasons: Vec<Reasons>) -> anyhow::Result<Socke
     let loaded = host.sources().load::<Config>(NAME, DEFAULTS)?;
     let mut upstreams = HashMap::new();
     for (name, address) in &loaded.settings.peers {
-        upstreams.insert(name.replace('-', "_"), Upstream::remote(address)?);
+        upstreams.insert(name.replace('-', "_"), Upstream::remote(name, address)?);
     }
     for (name, routes) in host.routes() {
         upstreams.insert(name.replace('-', "_"), Upstream::Local(routes));
@@ -183,8 +199,14 @@ pub async fn build(parts: Parts) -> anyhow::Result<Routes> {
     reasons.push(("every service", common::error::reason::ALL, Catalog::common()?));
     reasons.push((NAME, error::ALL, (*catalog).clone()));
 
+    config.rates.check()?;
+    let plans = Arc::new(Plans::read(&contract));
+    let protection = Protection {
+        limits: CallLimits::new(Rates::new(&settings.bus, clock.clone())?, config.rates),
+        overload: Overload::new(config.overload, settings.limits.concurrent_calls, &plans),
+    };
     let mut packages = upstreams;
-    let services = Upstreams::new(packages.clone(), HashMap::new());
+    let services = Upstreams::new(packages.clone(), HashMap::new(), plans.clone());
     let timeline = Timeline::new(&contract, services, identity.clone(), catalog.clone())?;
     let own = match packages.remove(NAME) {
         Some(Upstream::Local(routes)) => routes,
@@ -198,7 +220,7 @@ pub async fn build(parts: Parts) -> anyhow::Result<Routes> {
     let door = Arc::new(Door {
         contract,
         table,
-        upstreams: Upstreams::new(packages, beside),
+        upstreams: Upstreams::new(packages, beside, plans.clone()),
         catalog,
         identity,
         clock,
@@ -212,7 +234,9 @@ pub async fn build(parts: Parts) -> anyhow::Result<Routes> {
             heartbeat: config.push.heartbeat,
         },
         development,
-        calls: Semaphore::new(settings.limits.concurrent_calls.min(Semaphore::MAX_PERMITS)),
+        plans,
+        protection,
+        stopping: stopping.clone(),
     });
     let cors = surface::cors(development, &config.cors_origins)?;
     Ok(surface::router(door, pages, stopping, cors).into())

@@ -58,6 +58,11 @@ impl Passage {
         }
     }
 
+    /// Who calls, as far as it is known.
+    pub(crate) fn actor(&self) -> Option<&Actor> {
+        self.actor.as_ref()
+    }
+
     /// How long the call may still take.
     pub(crate) fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())

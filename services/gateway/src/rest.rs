@@ -17,7 +17,7 @@ use common::{Error, error::reason};
 use http::{Request, Response, StatusCode, header, request::Parts, uri::PathAndQuery};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use prost_reflect::DynamicMessage;
-use tonic::{Status, metadata::MetadataMap};
+use tonic::{Code, Status, metadata::MetadataMap};
 use tracing::Instrument as _;
 
 pub(crate) use self::reply::http_status;
@@ -29,10 +29,9 @@ use crate::{
     door::Door,
     error::{BODY_TOO_LARGE, BODY_TOO_SLOW, METHOD_NOT_ALLOWED, UNKNOWN_PATH, UNSUPPORTED_MEDIA_TYPE},
     passage::{Passage, REQUEST_ID},
+    protection::classes::{Class, Plan},
+    upstream::LARGEST_ANSWER,
 };
-
-/// Largest answer of one call, or of one element of a stream.
-const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 
 /// Bytes of a refused body that are read before it is refused.
 const LONGEST_REFUSED: usize = 16 * 1024 * 1024;
@@ -106,12 +105,28 @@ async fn call(
     parts: &Parts,
     body: Body,
 ) -> Result<Response<Body>, Refusal> {
-    let _place = door.enter()?;
+    let limits = &door.protection.limits;
+    let plan = door.plans.of(&binding.rpc.path);
+    let class = plan.map_or(Class::Read, |plan| plan.class);
+    limits.call(passage.actor(), limits.address(&parts.headers, &parts.extensions), class).await?;
     let mut metadata = http::HeaderMap::new();
     passage.seal(door, Some(&binding.rpc), &mut metadata)?;
+    // Read whole before it gets a place in work: nobody holds one by sending slowly.
     let body = read(door, binding, parts, body).await?;
-    let query = parts.uri.query().unwrap_or_default();
-    let message = bind::request(binding, segments, query, &parts.headers, &body)?;
+    let bind = || bind::request(binding, segments, parts.uri.query().unwrap_or_default(), &parts.headers, &body);
+    let (message, mut place) = match plan {
+        // What is refused is not worth reading, unless what it says counts.
+        Some(plan) if plan.urgency.is_none() => {
+            let place = door.protection.enter(passage, plan, false).await?;
+            (bind()?, Some(place))
+        }
+        Some(plan) => {
+            let message = bind()?;
+            let place = door.protection.enter(passage, plan, is_urgent(plan, &message)).await?;
+            (message, Some(place))
+        }
+        None => (bind()?, None),
+    };
     let mut request = tonic::Request::new(message);
     *request.metadata_mut() = MetadataMap::from_headers(metadata);
     let path = PathAndQuery::from_str(&binding.rpc.path).map_err(Error::internal)?;
@@ -122,9 +137,31 @@ async fn call(
             unary(door, passage, binding, request, path).await
         }
     };
-    tokio::time::timeout(passage.remaining(), work)
+    let result = tokio::time::timeout(passage.remaining(), work)
         .await
-        .unwrap_or_else(|_| Err(Error::new(reason::DEADLINE_EXCEEDED).into()))
+        .unwrap_or_else(|_| Err(Error::new(reason::DEADLINE_EXCEEDED).into()));
+    if let Some(place) = place.as_mut().filter(|_| answered(&result)) {
+        place.answered();
+    }
+    result
+}
+
+/// Whether the service answered, as opposed to that it could not.
+fn answered(result: &Result<Response<Body>, Refusal>) -> bool {
+    match result {
+        Ok(_) => true,
+        Err(Refusal::Own(..)) => false,
+        Err(Refusal::Theirs(status)) => {
+            !matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled)
+        }
+    }
+}
+
+/// Whether a request says that it is an emergency.
+fn is_urgent(plan: Plan, message: &DynamicMessage) -> bool {
+    plan.urgency.is_some_and(|(field, highest)| {
+        message.get_field_by_number(field).is_some_and(|value| value.as_enum_number() == Some(highest))
+    })
 }
 
 async fn read(door: &Door, binding: &Binding, parts: &Parts, body: Body) -> Result<Bytes, Refusal> {

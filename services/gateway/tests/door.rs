@@ -321,7 +321,7 @@ async fn a_service_that_hangs_costs_the_deadline_and_no_more() {
 
 #[tokio::test]
 async fn a_service_that_is_down_is_told_without_its_address() {
-    let gone = Upstream::remote("http://127.0.0.1:1").unwrap();
+    let gone = Upstream::remote("dispatch", "http://127.0.0.1:1").unwrap();
     let routes = door(Environment::Development, HashMap::from([("intake".to_owned(), gone)])).await;
     let request = agent("GET", &format!("/v1/customers/{CUSTOMER}")).body(Body::empty()).unwrap();
     let (status, headers, body) = json(routes.clone().oneshot(request).await.unwrap()).await;

@@ -125,7 +125,8 @@ where
 }
 
 /// The deadline that the caller set, as `grpc-timeout` says it: up to eight digits and a unit.
-fn asked_for(headers: &HeaderMap) -> Option<Duration> {
+#[must_use]
+pub fn asked_for(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {

@@ -3,6 +3,7 @@
 use std::{
     future::Future as _,
     io,
+    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -16,6 +17,10 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::{Connected, TcpConnectInfo};
+
+/// The other end of the connection that a request came over, in the request's extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAddress(pub SocketAddr);
 
 /// Bytes of the HTTP/2 preface; any HTTP/1 request is longer, too.
 const PREFACE: usize = 24;

@@ -304,7 +304,7 @@ fn peers_of(settings: &Settings, members: &BTreeMap<&'static str, Member>) -> an
     let mut known = BTreeMap::new();
     for (name, address) in &settings.peers {
         // A key of the configuration has an underscore where the service's name has a hyphen.
-        known.insert(name.replace('_', "-"), Peer::Remote(peers::channel(address)?));
+        known.insert(name.replace('_', "-"), Peer::Remote(peers::Balanced::new(address)?));
     }
     for (name, member) in members {
         known.insert((*name).to_owned(), Peer::Local(member.routes.clone()));

@@ -1,5 +1,7 @@
 //! Ways to other services: through the process, or over the network.
 
+mod balanced;
+
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
@@ -10,6 +12,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
+pub use self::balanced::Balanced;
 use crate::{
     auth,
     clock::Clock,
@@ -31,14 +34,17 @@ const ASK: Duration = Duration::from_secs(5);
 ///
 /// When the address cannot be read.
 pub fn channel(address: &str) -> anyhow::Result<Channel> {
+    Ok(endpoint(address)?.connect_lazy())
+}
+
+fn endpoint(address: &str) -> anyhow::Result<Endpoint> {
     let endpoint = Endpoint::from_shared(address.to_owned()).with_context(|| format!("no address: {address}"))?;
     Ok(endpoint
         .connect_timeout(CONNECT)
         .tcp_nodelay(true)
         .http2_keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(10))
-        .keep_alive_while_idle(true)
-        .connect_lazy())
+        .keep_alive_while_idle(true))
 }
 
 /// Asks owners of aggregates on behalf of `service`.

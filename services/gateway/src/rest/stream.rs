@@ -8,10 +8,14 @@ use futures::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderValue, Response, header, uri::PathAndQuery};
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use proto::aftercare::gateway::v1::WatchSignal;
-use tonic::Streaming;
+use tonic::{Status, Streaming};
 
 use super::{Refusal, client, codec::DynamicCodec, reply, table::Binding, theirs};
-use crate::{door::Door, passage::Passage};
+use crate::{
+    door::Door,
+    passage::Passage,
+    protection::streams::{Life, farewell},
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
@@ -48,6 +52,14 @@ impl Form {
         match self {
             Self::Events => format!("event: error\ndata: {json}\n\n"),
             Self::Lines => format!("{}\n", serde_json::json!({ "error": json })),
+        }
+    }
+
+    /// The last element of a stream that ends for our sake: where events are, a client comes back by itself.
+    fn farewell(self, json: &serde_json::Value) -> String {
+        match self {
+            Self::Events => format!("event: resume\nretry: 1000\ndata: {json}\n\n"),
+            Self::Lines => self.failure(json),
         }
     }
 
@@ -109,7 +121,8 @@ pub(super) async fn answer(
         pool: door.contract.pool.clone(),
         form,
         heartbeat: door.config.heartbeat,
-        until: passage.deadline,
+        life: Life::new(passage.deadline, door.stopping.clone()),
+        farewell: door.refuse(passage.language, farewell()),
     };
     let pieces = stream::unfold(Some(source), |source| async move {
         let source = source?;
@@ -127,17 +140,21 @@ struct Source {
     pool: DescriptorPool,
     form: Form,
     heartbeat: Duration,
-    until: tokio::time::Instant,
+    life: Life,
+    farewell: Status,
 }
 
 impl Source {
     /// The next piece, and what comes after it: nothing behind a failure or the end.
     async fn next(mut self) -> (Bytes, Option<Self>) {
         loop {
-            let step = tokio::time::timeout(self.heartbeat, self.messages.message()).await;
-            if tokio::time::Instant::now() >= self.until {
-                return (Bytes::new(), None);
-            }
+            let step = tokio::select! {
+                step = tokio::time::timeout(self.heartbeat, self.messages.message()) => step,
+                () = self.life.over() => {
+                    let farewell = self.form.farewell(&reply::status_json(&self.pool, &self.farewell));
+                    return (farewell.into(), None);
+                }
+            };
             let failure = match step {
                 Err(_) => match self.form.heartbeat() {
                     Some(beat) => return (beat.into(), Some(self)),
@@ -146,7 +163,7 @@ impl Source {
                 Ok(Ok(None)) => return (Bytes::new(), None),
                 Ok(Ok(Some(message))) => match reply::chosen(&self.binding, &message) {
                     Ok(json) => return (self.form.item(&message, &json).into(), Some(self)),
-                    Err(_) => tonic::Status::internal(""),
+                    Err(_) => Status::internal(""),
                 },
                 Ok(Err(status)) => status,
             };
