@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     bus::{Bus, Delivery, Settings, Source},
     error::Result,
-    service::{Core, EventHandler, Subscription},
+    service::{Core, EVERY_KIND, EventHandler, Subscription},
 };
 
 mod handle;
@@ -175,7 +175,7 @@ impl Shared {
                 return;
             }
         };
-        if self.handlers_of(&event).is_empty() {
+        if self.handlers_of(&event).next().is_none() {
             delivery.ack();
             return;
         }
@@ -186,8 +186,9 @@ impl Shared {
         }
     }
 
-    fn handlers_of(&self, event: &Event) -> &[EventHandler] {
+    fn handlers_of(&self, event: &Event) -> impl Iterator<Item = &EventHandler> {
         let of_publisher = self.handlers.get(&*event.service);
-        of_publisher.and_then(|kinds| kinds.get(&*event.aggregate_kind)).map(Vec::as_slice).unwrap_or_default()
+        let of_kind = |kind: &str| of_publisher.and_then(|kinds| kinds.get(kind)).map(Vec::as_slice).unwrap_or_default();
+        of_kind(&event.aggregate_kind).iter().chain(of_kind(EVERY_KIND))
     }
 }

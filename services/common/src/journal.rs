@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use prost::{Message, Name};
 use proto::aftercare::common::v1::{
-    Actor as ActorMessage, Event, ListTimelineRequest, ListTimelineResponse, TimelineEntry,
+    Actor as ActorMessage, Changes, Event, ListTimelineRequest, ListTimelineResponse, TimelineEntry,
 };
 use sea_orm::{
     ActiveValue::Set, EntityTrait as _, ExprTrait as _, QueryOrder as _, QuerySelect as _, entity::prelude::*,
@@ -18,6 +18,8 @@ use crate::{
     record::Record,
     service::{Call, Core},
 };
+
+pub(crate) mod diff;
 
 /// Rows of the table `history`.
 pub mod entity {
@@ -58,6 +60,10 @@ pub mod entity {
         pub case_id: Option<String>,
         /// When.
         pub at: DateTimeUtc,
+        /// The changed fields before and after, as JSON; empty for a creation, and when they were erased.
+        pub changes: Option<String>,
+        /// SHA-256, in hex, of `changes` as it was written; stays when they are erased.
+        pub changes_digest: Option<String>,
     }
 
     /// None.
@@ -67,14 +73,16 @@ pub mod entity {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Writes history and outbox of one saved change. `record` has its new version.
+/// Writes history and outbox of one saved change. `record` has its new version; `diff` is what it changed.
 pub(crate) async fn record<R: Record, E: Message + Name>(
     tx: &Tx,
     call: &Call,
     record: &R,
     (action, from, reason): (&str, &str, &str),
+    diff: Option<String>,
     event: &E,
 ) -> Result<()> {
+    let digest = diff.as_deref().map(diff::digest);
     let id = call.ids.uuid(call.now).simple().to_string();
     let row = entity::ActiveModel {
         id: Set(id.clone()),
@@ -92,6 +100,8 @@ pub(crate) async fn record<R: Record, E: Message + Name>(
         subject_id: Set(record.subject_id().map(str::to_owned)),
         case_id: Set(record.case_id().map(str::to_owned)),
         at: Set(call.now),
+        changes: Set(diff),
+        changes_digest: Set(digest.clone()),
     };
     entity::Entity::insert(row).exec_without_returning(tx).await?;
     // Counts what was written, also in the rare transaction that does not commit in the end: a rate, not a ledger.
@@ -111,8 +121,42 @@ pub(crate) async fn record<R: Record, E: Message + Name>(
         traceparent: crate::telemetry::current_traceparent(),
         payload: event.encode_to_vec(),
         actor: Some(actor(call)),
+        changes_digest: digest.unwrap_or_default(),
+        customer_id: record.subject_id().unwrap_or_default().to_owned(),
+        action: action.to_owned(),
     };
     outbox::push(tx, &event).await
+}
+
+/// What one change changed, by the id of its event.
+///
+/// # Errors
+///
+/// `NOT_FOUND`.
+pub async fn changes(core: &Core, event_id: &str) -> Result<Changes> {
+    let row = entity::Entity::find_by_id(event_id).one(core.db.read()).await?;
+    let row = row.ok_or_else(|| Error::not_found("change", event_id))?;
+    Ok(Changes {
+        event_id: row.id,
+        changes_json: row.changes.unwrap_or_default(),
+        changes_digest: row.changes_digest.unwrap_or_default(),
+    })
+}
+
+/// Erases what the changes of one subject's records changed: the history says that something was changed, by whom and
+/// when, and no longer what. Says how many changes that were.
+///
+/// # Errors
+///
+/// When the database does not answer.
+pub async fn forget(tx: &Tx, subject_id: &str) -> Result<u64> {
+    let erased = entity::Entity::update_many()
+        .col_expr(entity::Column::Changes, Expr::value(None::<String>))
+        .filter(entity::Column::SubjectId.eq(subject_id))
+        .filter(entity::Column::Changes.is_not_null())
+        .exec(tx)
+        .await?;
+    Ok(erased.rows_affected)
 }
 
 fn actor(call: &Call) -> ActorMessage {

@@ -12,6 +12,7 @@ mod m20261121_000101_outbox;
 mod m20261121_000102_inbox;
 mod m20261121_000103_dead_letter;
 mod m20261121_000104_lease;
+mod m20261122_000001_history_changes;
 
 /// The tables every service has. A service's migrator lists these first.
 #[must_use]
@@ -25,6 +26,7 @@ pub fn plumbing() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20261121_000102_inbox::Migration),
         Box::new(m20261121_000103_dead_letter::Migration),
         Box::new(m20261121_000104_lease::Migration),
+        Box::new(m20261122_000001_history_changes::Migration),
     ]
 }
 

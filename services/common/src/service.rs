@@ -159,12 +159,15 @@ impl Work {
 /// What handles one event: runs in the transaction that also moves the inbox.
 pub type EventHandler = Arc<dyn for<'a> Fn(&'a Call, &'a Tx, &'a Event) -> BoxFuture<'a, Result<()>> + Send + Sync>;
 
+/// Stands for every aggregate kind in a [`Subscription`].
+pub const EVERY_KIND: &str = "*";
+
 /// A wish to be told of another service's facts.
 #[derive(Clone)]
 pub struct Subscription {
     /// The publishing service: its `Definition::NAME`, for example `parts-inventory`.
     pub from: &'static str,
-    /// The aggregate kind.
+    /// The aggregate kind, or [`EVERY_KIND`].
     pub kind: &'static str,
     /// What to do.
     pub handler: EventHandler,

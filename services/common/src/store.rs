@@ -83,7 +83,8 @@ where
 {
     record.set_version(1);
     T::insert(T::row(&record)?).exec_without_returning(tx).await?;
-    journal::record(tx, call, &record, (action, "", why), event).await?;
+    // The record itself is what a creation made.
+    journal::record(tx, call, &record, (action, "", why), None, event).await?;
     Ok(record)
 }
 
@@ -98,8 +99,9 @@ where
     <T::PrimaryKey as PrimaryKeyTrait>::ValueType: From<String>,
     E: Message + Name,
 {
-    let Changed { mut record, action, from, reason } = changed;
+    let Changed { mut record, action, from, reason: why } = changed;
     let loaded = record.version();
+    let before = find::<T>(tx, record.id()).await?.ok_or_else(|| Error::new(reason::CONFLICT))?;
     record.set_version(loaded + 1);
     let mut row = T::row(&record)?;
     // The id never changes; setting it would make SQLite touch every index.
@@ -107,7 +109,8 @@ where
     let written =
         T::update_many().set(row).filter(T::ID.eq(record.id())).filter(T::VERSION.eq(loaded)).exec(tx).await?;
     guarded(written.rows_affected)?;
-    journal::record(tx, call, &record, (action, from, &reason), event).await?;
+    let diff = journal::diff::of(&body(&before)?, &body(&record)?);
+    journal::record(tx, call, &record, (action, from, &why), diff, event).await?;
     Ok(record)
 }
 

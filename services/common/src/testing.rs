@@ -232,7 +232,7 @@ impl Bench {
             occurred_at: Some(convert::timestamp(call.now)),
             traceparent: String::new(),
             payload: event.encode_to_vec(),
-            actor: None,
+            ..Event::default()
         };
         let tx = self.core.db.begin().await?;
         (subscription.handler)(&call, &tx, &event).await?;

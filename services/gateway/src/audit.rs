@@ -1,5 +1,7 @@
 //! The audit trail as the rest of the gateway uses it: [`record`] in a transaction, [`Buffer::note`] where there is none.
 
+mod changes;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -21,6 +23,7 @@ use common::{
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::changes::{ask_owner, changed};
 pub(crate) use crate::domain::audit::Entry;
 use crate::{
     domain::audit::{Hash, Seal},

@@ -4,6 +4,7 @@
 mod audit;
 mod consumers;
 mod contract;
+mod convert;
 mod docs;
 mod domain;
 mod door;

@@ -1,9 +1,13 @@
 //! The gateway's own RPCs: one table for each of its gRPC services, one line for each RPC.
 
+pub(crate) mod get_audit_entry;
+pub(crate) mod list_audit_entries;
 mod watch_changes;
 
+use common::rpc_table;
 use proto::aftercare::gateway::v1::{
-    WatchChangesRequest,
+    AuditEntry, GetAuditEntryRequest, ListAuditEntriesRequest, ListAuditEntriesResponse, WatchChangesRequest,
+    audit_service_server::{AuditService, AuditServiceServer},
     push_service_server::{PushService, PushServiceServer},
 };
 use tokio_stream::wrappers::ReceiverStream;
@@ -18,7 +22,14 @@ pub(crate) struct Api(pub(crate) Context);
 /// All gRPC services of the gateway's own state.
 pub(crate) fn routes(ctx: &Context) -> Routes {
     let api = Api(ctx.clone());
-    Routes::new(PushServiceServer::new(api))
+    Routes::new(PushServiceServer::new(api.clone())).add_service(AuditServiceServer::new(api))
+}
+
+rpc_table! {
+    AuditService as "aftercare.gateway.v1.AuditService" for Api {
+        get_audit_entry(GetAuditEntryRequest) -> AuditEntry;
+        list_audit_entries(ListAuditEntriesRequest) -> ListAuditEntriesResponse;
+    }
 }
 
 /// A stream has no place in a table of calls: it is not run again, and its answer is not one message.

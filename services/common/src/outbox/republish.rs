@@ -1,7 +1,8 @@
-//! Answers a consumer that found a gap: the owner publishes what it still keeps.
+//! Answers a consumer that found a gap: the owner publishes what it still keeps. And answers the audit trail: the owner
+//! tells what a change changed.
 
 use proto::aftercare::common::v1::{
-    RepublishRequest, RepublishResponse,
+    Changes, GetChangesRequest, RepublishRequest, RepublishResponse,
     event_service_server::{EventService, EventServiceServer},
 };
 use tonic::{Request, Response, Status};
@@ -9,7 +10,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     error::{Error, Result, reason},
     record::Role,
-    rpc,
+    journal, rpc,
     service::Core,
 };
 
@@ -51,6 +52,15 @@ impl EventService for EventServer {
         let (call, request) = rpc::enter(&self.core, "aftercare.common.v1.EventService/republish", request)?;
         let answer = match call.actor.role {
             Role::Service => self.answer(&request).await,
+            _ => Err(Error::new(reason::NOT_ALLOWED).with("role", call.actor.role.as_str())),
+        };
+        answer.map(Response::new).map_err(|error| rpc::status(&self.core, call.language, error))
+    }
+
+    async fn get_changes(&self, request: Request<GetChangesRequest>) -> Result<Response<Changes>, Status> {
+        let (call, request) = rpc::enter(&self.core, "aftercare.common.v1.EventService/get_changes", request)?;
+        let answer = match call.actor.role {
+            Role::Service => journal::changes(&self.core, &request.event_id).await,
             _ => Err(Error::new(reason::NOT_ALLOWED).with("role", call.actor.role.as_str())),
         };
         answer.map(Response::new).map_err(|error| rpc::status(&self.core, call.language, error))

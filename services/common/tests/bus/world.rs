@@ -286,8 +286,7 @@ pub fn event(core: &Core, aggregate: &str, version: i64) -> Event {
         aggregate_version: version,
         occurred_at: Some(convert::timestamp(now)),
         traceparent: String::new(),
-        payload: Vec::new(),
-        actor: None,
+        ..Event::default()
     }
 }
 

@@ -5,6 +5,8 @@
 //! Whoever recomputes everything from some entry on is stopped by the anchors: signed (number, hash) pairs with a key
 //! that the database does not hold, which also go into the log.
 
+pub(crate) mod mask;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};

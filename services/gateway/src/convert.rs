@@ -1,0 +1,3 @@
+//! Rows and records as messages.
+
+pub(crate) mod audit;
