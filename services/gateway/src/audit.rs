@@ -1,6 +1,8 @@
 //! The audit trail as the rest of the gateway uses it: [`record`] in a transaction, [`Buffer::note`] where there is none.
 
 mod changes;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::BTreeMap,
@@ -139,7 +141,7 @@ pub(crate) async fn retire(core: &Core, config: &AuditConfig) -> Result<u64> {
     let now = core.clock.now();
     let kept = chrono::Duration::from_std(config.kept).unwrap_or(chrono::Duration::MAX);
     let Some(before) = now.checked_sub_signed(kept) else { return Ok(0) };
-    chain::retire(&core.db, before, now, &config.seal()).await
+    chain::retire(&core.db, before, &config.seal()).await
 }
 
 /// The sealer: one replica at a time chains, anchors, and lets go of what is too old.

@@ -50,7 +50,7 @@ pub(crate) async fn idle(db: &Db, now: DateTime<Utc>, anchoring: Anchoring) -> R
 }
 
 /// The head, locked for this transaction; made when the chain is new.
-async fn lock(tx: &Tx, now: DateTime<Utc>, seal: &Seal) -> Result<head::Model> {
+async fn lock(tx: &Tx, seal: &Seal) -> Result<head::Model> {
     if let Some(row) = head::Entity::find_by_id(ONLY).lock_exclusive().one(tx).await? {
         return Ok(row);
     }
@@ -62,7 +62,8 @@ async fn lock(tx: &Tx, now: DateTime<Utc>, seal: &Seal) -> Result<head::Model> {
         base_seq: set(new.base_seq),
         base_hash: set(new.base_hash.to_vec()),
         anchored_seq: set(new.anchored_seq),
-        anchored_at: set(now),
+        // The first entry is anchored at once.
+        anchored_at: set(DateTime::UNIX_EPOCH),
         mac: set(seal.head(&new)),
     };
     let taken = OnConflict::column(head::Column::Id).do_nothing().to_owned();
@@ -101,7 +102,7 @@ async fn save(tx: &Tx, head: &Head, anchored_at: DateTime<Utc>, seal: &Seal) -> 
 /// two sealers at once are only slower, never wrong.
 pub(crate) async fn seal(db: &Db, now: DateTime<Utc>, seal: &Seal, anchoring: Anchoring) -> Result<Round> {
     let tx = db.begin().await?;
-    let stored = lock(&tx, now, seal).await?;
+    let stored = lock(&tx, seal).await?;
     let mut head = of(&stored);
     let mut anchored_at = stored.anchored_at;
     let waiting = pending::Entity::find().order_by_asc(pending::Column::Seq).limit(BATCH).all(&tx).await?;
@@ -139,9 +140,9 @@ pub(crate) async fn seal(db: &Db, now: DateTime<Utc>, seal: &Seal, anchoring: An
 
 /// Lets go of entries older than `before`, up to the newest anchor that is older: from then on that anchor is where the
 /// chain begins, and what is left can still be checked. Says how many entries went.
-pub(crate) async fn retire(db: &Db, before: DateTime<Utc>, now: DateTime<Utc>, seal: &Seal) -> Result<u64> {
+pub(crate) async fn retire(db: &Db, before: DateTime<Utc>, seal: &Seal) -> Result<u64> {
     let tx = db.begin().await?;
-    let stored = lock(&tx, now, seal).await?;
+    let stored = lock(&tx, seal).await?;
     let mut head = of(&stored);
     let base = anchor::Entity::find()
         .filter(anchor::Column::At.lt(before))
