@@ -362,7 +362,8 @@ async fn a_change_is_told_with_what_its_owner_keeps(#[case] backend: Backend) {
     seal(&bench.core, &config).await.unwrap();
 
     let kept = Changes { event_id: "e1".to_owned(), changes_json: json.to_owned(), changes_digest: digest.clone() };
-    let admin = bench.call(Role::Admin);
+    let mut admin = bench.call(Role::Admin);
+    admin.actor = admin.actor.everywhere();
     let list = |request: ListAuditEntriesRequest| {
         let ctx = with_owner(&bench, kept.clone());
         let admin = admin.clone();
@@ -380,6 +381,17 @@ async fn a_change_is_told_with_what_its_owner_keeps(#[case] backend: Backend) {
         let entries = list(request.clone()).await;
         assert_eq!(entries.len(), found, "{request:?}");
         assert!(entries.iter().all(|entry| entry.intact && entry.sequence == 1 && entry.changes_json.is_empty()));
+    }
+
+    // A manager sees what people of the own units did.
+    for (unit, found) in [("ou_1", 1), ("ou_2", 0)] {
+        let manager = bench.call_by("mg_1", Role::Manager, unit);
+        let ctx = with_owner(&bench, kept.clone());
+        let request = ListAuditEntriesRequest::default();
+        let seen = crate::rpc::list_audit_entries::handle(&ctx, &manager, request).await.unwrap().audit_entries;
+        assert_eq!(seen.len(), found, "{unit}");
+        let request = GetAuditEntryRequest { audit_entry_id: "e1".to_owned() };
+        assert_eq!(crate::rpc::get_audit_entry::handle(&ctx, &manager, request).await.is_ok(), found == 1, "{unit}");
     }
 
     let erased = Changes { changes_json: String::new(), ..kept.clone() };

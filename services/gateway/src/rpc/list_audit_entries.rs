@@ -1,6 +1,6 @@
 //! Lists entries of the audit trail.
 
-use common::{convert::optional_instant, error::Result, service::Call, store as rows};
+use common::{convert::optional_instant, error::Result, record::Units, service::Call, store as rows};
 use proto::aftercare::gateway::v1::{ListAuditEntriesRequest, ListAuditEntriesResponse};
 use sea_orm::{Select, entity::prelude::*};
 
@@ -47,6 +47,9 @@ pub(crate) async fn handle(
 }
 
 /// What the caller sees: all of it, or what people of the own units did.
-pub(crate) fn within(_call: &Call, select: Select<Entity>) -> Select<Entity> {
-    select
+pub(crate) fn within(call: &Call, select: Select<Entity>) -> Select<Entity> {
+    match &call.actor.units {
+        Units::All => select,
+        Units::Of(units) => select.filter(Column::ActorOrgUnitId.is_in(units)),
+    }
 }

@@ -6,7 +6,7 @@ use common::{
     db::Db,
     error::{Error, Result},
 };
-use sea_orm::{EntityTrait as _, QueryOrder as _, QueryResult, QuerySelect as _, Statement, entity::prelude::*};
+use sea_orm::{EntityTrait as _, QueryOrder as _, QueryResult, Statement, entity::prelude::*};
 use tokio::task::JoinSet;
 
 use super::{anchor, chain, entity, hash, head};
