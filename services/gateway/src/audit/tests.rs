@@ -324,7 +324,7 @@ fn with_owner(bench: &Bench, kept: Changes) -> Context {
     let core = Core { peers: Peers::of([("intake".to_owned(), Peer::Local(routes))].into()), ..bench.core.clone() };
     let sources = common::config::Sources::new(&[crate::NAME]);
     let config = sources.load::<crate::Config>(crate::NAME, crate::DEFAULTS).unwrap().service;
-    Context { core, config: std::sync::Arc::new(config) }
+    Context::new(config, core)
 }
 
 #[rstest]
