@@ -188,7 +188,8 @@ impl Shared {
 
     fn handlers_of(&self, event: &Event) -> impl Iterator<Item = &EventHandler> {
         let of_publisher = self.handlers.get(&*event.service);
-        let of_kind = |kind: &str| of_publisher.and_then(|kinds| kinds.get(kind)).map(Vec::as_slice).unwrap_or_default();
+        let of_kind =
+            |kind: &str| of_publisher.and_then(|kinds| kinds.get(kind)).map(Vec::as_slice).unwrap_or_default();
         of_kind(&event.aggregate_kind).iter().chain(of_kind(EVERY_KIND))
     }
 }

@@ -79,7 +79,8 @@ fn customer(name: &str) -> Vec<u8> {
 }
 
 async fn door(environment: Environment, upstreams: HashMap<String, Upstream>) -> Routes {
-    let sources = Sources::new(&[gateway::NAME]).text("a test", "[audit]\nkey = \"a key for tests, never for anything else\"\n");
+    let sources =
+        Sources::new(&[gateway::NAME]).text("a test", "[audit]\nkey = \"a key for tests, never for anything else\"\n");
     let loaded = sources.unwrap().load::<Config>(gateway::NAME, gateway::DEFAULTS).unwrap();
     let mut settings = loaded.settings;
     settings.environment = environment;

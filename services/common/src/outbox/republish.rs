@@ -9,8 +9,9 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     error::{Error, Result, reason},
+    journal,
     record::Role,
-    journal, rpc,
+    rpc,
     service::Core,
 };
 

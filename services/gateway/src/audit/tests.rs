@@ -222,7 +222,9 @@ async fn appenders_and_sealers_at_once_make_one_whole_chain(#[case] backend: Bac
         tasks.spawn(async move {
             for number in 0..40_usize {
                 let tx = core.db.begin().await.unwrap();
-                record(&tx, &core, Entry::new(&somebody(who), "read", "customer", &format!("cu_{number}"))).await.unwrap();
+                record(&tx, &core, Entry::new(&somebody(who), "read", "customer", &format!("cu_{number}")))
+                    .await
+                    .unwrap();
                 // Every fourth changes its mind: it must leave no trace.
                 if number % 4 == 3 {
                     tx.rollback().await.unwrap();
@@ -400,8 +402,7 @@ async fn a_change_is_told_with_what_its_owner_keeps(#[case] backend: Backend) {
         [(kept, AuditChanges::Kept), (erased, AuditChanges::Erased), (altered, AuditChanges::Altered)]
     {
         let request = GetAuditEntryRequest { audit_entry_id: "e1".to_owned() };
-        let entry =
-            crate::rpc::get_audit_entry::handle(&with_owner(&bench, kept), &admin, request).await.unwrap();
+        let entry = crate::rpc::get_audit_entry::handle(&with_owner(&bench, kept), &admin, request).await.unwrap();
         assert_eq!(entry.changes(), expected);
         assert!(!entry.changes_json.contains("Wang") && !entry.changes_json.contains("Li"), "{}", entry.changes_json);
         assert_eq!(entry.changes_json.contains("merged"), expected != AuditChanges::Erased);
