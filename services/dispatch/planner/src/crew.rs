@@ -1,0 +1,132 @@
+//! Jobs of two or three technicians: who can start together, and when.
+
+use crate::{
+    insert::{Spot, Wanted, best_gap},
+    model::{JobIx, Seconds, ShiftIx},
+    state::PlanState,
+    travel::Travel,
+};
+
+/// A crew and the start it agrees on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Team {
+    pub cost: i64,
+    pub start: Seconds,
+    pub members: Vec<(ShiftIx, Spot)>,
+}
+
+/// How many shifts are tried together.
+const TRIED: usize = 14;
+
+impl<T: Travel> PlanState<T> {
+    /// The cheapest team for a job of several technicians. `thorough` looks at every shift, not only at the cheapest ones.
+    pub(crate) fn best_team(&self, job: JobIx, thorough: bool) -> Option<Team> {
+        let t = self.tables();
+        let visit = &t.jobs[job as usize];
+        let crew = usize::from(visit.crew);
+        // Who could do it alone, and when: that gives the shifts and the times worth trying.
+        let mut alone: Vec<(i64, ShiftIx, Seconds)> = Vec::new();
+        for shift in self.candidates(job) {
+            let wanted = Wanted {
+                visit,
+                windows: t.windows_of(visit),
+                seconds: t.seconds(visit, shift),
+                parts: None,
+                counts: true,
+                not_after: u32::MAX,
+            };
+            if let Some(spot) = best_gap(t, shift, &self.routes()[shift as usize], &wanted) {
+                alone.push((spot.cost + t.wish(job, shift), shift, spot.start));
+            }
+        }
+        if alone.len() < crew {
+            return None;
+        }
+        alone.sort_unstable();
+        let mut best = self.team_among(job, &alone[..alone.len().min(TRIED)]);
+        if thorough && best.is_none() && alone.len() > TRIED {
+            // Day by day, so that the crews of one day meet.
+            let mut days: Vec<i32> = alone.iter().map(|(_, shift, _)| t.problem.shifts[*shift as usize].day).collect();
+            days.sort_unstable();
+            days.dedup();
+            for day in days {
+                let mut of_day = alone.clone();
+                of_day.retain(|(_, shift, _)| t.problem.shifts[*shift as usize].day == day);
+                let team = self.team_among(job, &of_day);
+                if team.as_ref().is_some_and(|team| best.as_ref().is_none_or(|best| team.cost < best.cost)) {
+                    best = team;
+                }
+            }
+        }
+        best
+    }
+
+    fn team_among(&self, job: JobIx, shifts: &[(i64, ShiftIx, Seconds)]) -> Option<Team> {
+        let t = self.tables();
+        let visit = &t.jobs[job as usize];
+        let crew = usize::from(visit.crew);
+        let mut times: Vec<Seconds> = shifts.iter().map(|(_, _, start)| *start).collect();
+        for (from, _) in t.windows_of(visit) {
+            times.push(*from);
+        }
+        times.sort_unstable();
+        times.dedup();
+        let mut best: Option<Team> = None;
+        let mut spots: Vec<(i64, ShiftIx, Spot)> = Vec::new();
+        for start in times {
+            if crate::route::next_start(t.windows_of(visit), start) != start {
+                continue;
+            }
+            spots.clear();
+            let mut leaders: Vec<(i64, ShiftIx, Spot)> = Vec::new();
+            for (_, shift, _) in shifts {
+                let stamp = [(start, start)];
+                let mut wanted = Wanted {
+                    visit,
+                    windows: &stamp,
+                    seconds: t.seconds(visit, *shift),
+                    parts: None,
+                    counts: false,
+                    not_after: u32::MAX,
+                };
+                let route = &self.routes()[*shift as usize];
+                let wish = t.wish(job, *shift);
+                if let Some(spot) = best_gap(t, *shift, route, &wanted) {
+                    spots.push((spot.cost + wish, *shift, spot));
+                }
+                // One of them brings the parts; lateness is counted once.
+                wanted.parts = t.collects(job, *shift);
+                wanted.counts = true;
+                if let Some(spot) = best_gap(t, *shift, route, &wanted) {
+                    leaders.push((spot.cost + wish, *shift, spot));
+                }
+            }
+            spots.sort_unstable_by_key(|(cost, shift, _)| (*cost, *shift));
+            for (cost, shift, spot) in leaders {
+                let mut team = Team { cost, start, members: vec![(shift, spot)] };
+                for (cost, shift, spot) in &spots {
+                    if team.members.len() == crew {
+                        break;
+                    }
+                    let who = t.days[*shift as usize].technician;
+                    if team.members.iter().all(|(other, _)| t.days[*other as usize].technician != who) {
+                        team.cost += cost;
+                        team.members.push((*shift, *spot));
+                    }
+                }
+                if team.members.len() == crew && best.as_ref().is_none_or(|best| team.cost < best.cost) {
+                    best = Some(team);
+                }
+            }
+        }
+        best
+    }
+
+    /// Puts a job where it is cheapest, whatever its crew. False when it fits nowhere.
+    pub(crate) fn insert_best(&mut self, job: JobIx) -> bool {
+        if self.tables().jobs[job as usize].crew > 1 {
+            return self.best_team(job, true).is_some_and(|team| self.place_crew(job, &team.members, team.start));
+        }
+        self.best_spot(job).is_some_and(|(shift, spot)| self.place(job, shift, &spot))
+    }
+}

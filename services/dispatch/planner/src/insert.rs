@@ -1,0 +1,278 @@
+//! Where a job fits into a route, and what that costs: every gap by a look at its two neighbours.
+
+use crate::{
+    model::{Cost, Seconds},
+    route::{self, Front, Route, fairness},
+    tables::{Day, NEVER, Tables, Visit},
+    travel::Travel,
+};
+
+/// A place for a job in a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spot {
+    /// What it adds to the cost of the plan.
+    pub cost: Cost,
+    /// Behind which stop.
+    pub after: u32,
+    /// Behind which stop its parts are collected (before counting the job itself), or `NO_PICKUP`.
+    pub pickup: u32,
+    /// When it starts.
+    pub start: Seconds,
+}
+
+/// Nothing to collect.
+pub(crate) const NO_PICKUP: u32 = u32::MAX;
+
+/// What is to be inserted where.
+pub(crate) struct Wanted<'a> {
+    pub visit: &'a Visit,
+    pub windows: &'a [(Seconds, Seconds)],
+    /// In that shift.
+    pub seconds: Seconds,
+    pub parts: Option<&'a Visit>,
+    /// Whether lateness is counted for this stop (once per crew).
+    pub counts: bool,
+    /// A gap that must not be taken, or `u32::MAX`.
+    pub not_after: u32,
+}
+
+/// The cheapest feasible gap, without the price of the technician.
+#[inline]
+pub(crate) fn best_gap<T: Travel>(t: &Tables<T>, shift: u32, route: &Route, wanted: &Wanted<'_>) -> Option<Spot> {
+    let day = &t.days[shift as usize];
+    if !route::has_room(route, day, wanted.visit) {
+        return None;
+    }
+    if !t.rich {
+        return best_gap_short(t, day, route, wanted);
+    }
+    match wanted.parts {
+        None => best_gap_rich(t, day, route, wanted),
+        Some(parts) => best_pair(t, day, route, wanted, parts),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::inline_always, reason = "the innermost loop; routes are short")]
+#[inline(always)]
+fn best_gap_short<T: Travel>(t: &Tables<T>, day: &Day, route: &Route, wanted: &Wanted<'_>) -> Option<Spot> {
+    let visit = wanted.visit;
+    let (ready, until, seconds, place) = (visit.ready, visit.until, wanted.seconds, visit.place);
+    let weights = &t.problem.weights;
+    let (second, metre) = (weights.travel_second as i32, weights.metre as i32);
+    let mut best = Spot { cost: Cost::MAX, after: 0, pickup: NO_PICKUP, start: 0 };
+    let mut least = i32::MAX;
+    let stops = &route.stops[..];
+    for at in 0..stops.len() - 1 {
+        let (a, b) = (&stops[at], &stops[at + 1]);
+        if a.done > until {
+            break;
+        }
+        if b.latest < ready + seconds {
+            continue;
+        }
+        let there = if T::SYMMETRIC { t.travel.leg(place, a.place, 0) } else { t.travel.leg(a.place, place, a.done) };
+        let start = (a.done + there.seconds).max(ready);
+        if start > until {
+            continue;
+        }
+        let on = t.travel.leg(place, b.place, start + seconds);
+        if start + seconds + on.seconds > b.latest {
+            continue;
+        }
+        let cost = (there.seconds + on.seconds) * second + (there.metres + on.metres) * metre - b.road;
+        if cost < least && at as u32 != wanted.not_after {
+            least = cost;
+            best.after = at as u32;
+            best.start = start;
+        }
+    }
+    if least == i32::MAX {
+        return None;
+    }
+    best.cost = Cost::from(least);
+    if route.jobs == 0 {
+        best.cost += day.cost + Cost::from(stops[1].road);
+    }
+    Some(best)
+}
+
+/// What a chain of stops between `at` and `at + 1` costs, when it is feasible.
+struct Chain {
+    done: Front,
+    place: u32,
+    road: Cost,
+    drive: Seconds,
+    service: Seconds,
+    timing: Cost,
+    start: Seconds,
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "routes are short")]
+fn best_gap_rich<T: Travel>(t: &Tables<T>, day: &Day, route: &Route, wanted: &Wanted<'_>) -> Option<Spot> {
+    let breaks = route.breaks(day);
+    let (first, last) = bounds(wanted.windows)?;
+    let mut best: Option<Spot> = None;
+    for at in 0..route.stops.len() - 1 {
+        if route.times[at].done[0] > last {
+            break;
+        }
+        if at as u32 == wanted.not_after || max_latest(&route.times[at + 1].latest, breaks) < first + wanted.seconds {
+            continue;
+        }
+        let from = Chain {
+            done: route.times[at].done,
+            place: route.stops[at].place,
+            road: 0,
+            drive: 0,
+            service: 0,
+            timing: 0,
+            start: 0,
+        };
+        let Some(chain) = append(t, day, breaks, &from, wanted.visit, wanted.windows, wanted.seconds, wanted.counts) else { continue };
+        if let Some(cost) = join(t, day, breaks, route, at, at + 1, &chain)
+            && best.is_none_or(|spot| cost < spot.cost)
+        {
+            best = Some(Spot { cost, after: at as u32, pickup: NO_PICKUP, start: chain.start });
+        }
+    }
+    best
+}
+
+fn bounds(windows: &[(Seconds, Seconds)]) -> Option<(Seconds, Seconds)> {
+    Some((windows.first()?.0, windows.last()?.1))
+}
+
+#[inline]
+fn max_latest(latest: &Front, breaks: usize) -> Seconds {
+    latest[..=breaks].iter().copied().max().unwrap_or(NEVER)
+}
+
+/// One more stop behind a chain.
+#[expect(clippy::too_many_arguments, reason = "the parts of one computation")]
+#[inline]
+fn append<T: Travel>(
+    t: &Tables<T>,
+    day: &Day,
+    breaks: usize,
+    chain: &Chain,
+    visit: &Visit,
+    windows: &[(Seconds, Seconds)],
+    seconds: Seconds,
+    counts: bool,
+) -> Option<Chain> {
+    let (arrive, leg, _) = route::travel(t, day, breaks, &chain.done, chain.place, visit.place);
+    let (start, done, _) = route::serve(day, breaks, &arrive, windows, seconds);
+    let start = *start[..=breaks].iter().find(|start| **start < NEVER)?;
+    Some(Chain {
+        done,
+        place: visit.place,
+        road: chain.road + t.road(leg),
+        drive: chain.drive + leg.seconds,
+        service: chain.service + seconds,
+        timing: chain.timing + if counts { t.timing(visit, start) } else { 0 },
+        start,
+    })
+}
+
+/// The way on to stop `to`, when it is reached in time; the price of replacing everything between `from` and `to`, whose stops the
+/// chain contains.
+#[inline]
+fn join<T: Travel>(t: &Tables<T>, day: &Day, breaks: usize, route: &Route, from: usize, to: usize, chain: &Chain) -> Option<Cost> {
+    let (next, times) = (&route.stops[to], &route.times[to]);
+    let (arrive, leg, _) = route::travel(t, day, breaks, &chain.done, chain.place, next.place);
+    let mut delay = NEVER;
+    for b in 0..=breaks {
+        if arrive[b] <= times.latest[b] && arrive[b] < NEVER {
+            delay = delay.min(if times.arrive[b] < NEVER { arrive[b] - times.arrive[b] } else { 0 });
+        }
+    }
+    if delay >= NEVER {
+        return None;
+    }
+    let (mut old_road, mut old_drive, mut old_service) = (0, 0, 0);
+    for at in from + 1..=to {
+        old_road += Cost::from(route.stops[at].road);
+        old_drive += route.stops[at].leg;
+        if at < to {
+            old_service += route.stops[at].seconds;
+        }
+    }
+    let drive = chain.drive + leg.seconds - old_drive;
+    if route.drive + drive > day.max_drive {
+        return None;
+    }
+    let service = chain.service - old_service;
+    let mut cost = chain.road + t.road(leg) - old_road + chain.timing;
+    // A delay is swallowed by waiting further on; the rest moves the end.
+    let slack = if to + 1 < route.stops.len() { wait_from(route, to, breaks) } else { 0 };
+    if route.jobs == 0 {
+        cost += old_road + day.cost + route.overtime(t, day, arrive[..=breaks].iter().copied().filter(|time| *time < NEVER).max().unwrap_or(0))
+            + fairness(t, chain.drive + leg.seconds + service);
+    } else {
+        let end = route.end + (delay - slack).max(0);
+        cost += route.overtime(t, day, end) - route.overtime(t, day, route.end);
+        let busy = route.drive + route.service;
+        cost += fairness(t, busy + drive + service) - fairness(t, busy);
+    }
+    Some(cost)
+}
+
+/// Waiting at a stop and after it.
+#[inline]
+fn wait_from(route: &Route, at: usize, breaks: usize) -> Seconds {
+    let times = &route.times[at];
+    let arrive = times.arrive[..=breaks].iter().copied().filter(|time| *time <= times.at).max().unwrap_or(times.at);
+    times.slack + (times.at - arrive).max(0)
+}
+
+/// Parts first, then the job: every pair of gaps of a short route.
+#[expect(clippy::cast_possible_truncation, reason = "routes are short")]
+fn best_pair<T: Travel>(t: &Tables<T>, day: &Day, route: &Route, wanted: &Wanted<'_>, parts: &Visit) -> Option<Spot> {
+    let breaks = route.breaks(day);
+    let (_, last) = bounds(wanted.windows)?;
+    let mut best: Option<Spot> = None;
+    let stamp = |fixed| [(fixed, fixed)];
+    for first in 0..route.stops.len() - 1 {
+        if route.times[first].done[0] > last {
+            break;
+        }
+        let from = Chain {
+            done: route.times[first].done,
+            place: route.stops[first].place,
+            road: 0,
+            drive: 0,
+            service: 0,
+            timing: 0,
+            start: 0,
+        };
+        let Some(mut chain) = append(t, day, breaks, &from, parts, t.windows_of(parts), parts.seconds, false) else { continue };
+        for at in first..route.stops.len() - 1 {
+            if at > first {
+                // The stops between move back; they may start later, never outside their windows.
+                let stop = &route.stops[at];
+                let fixed = route.times[at].fixed;
+                let visit = Visit { place: stop.place, ..*t_visit(t, stop.node) };
+                let fact = stamp(fixed);
+                let windows = if fixed == route::NONE_FIXED { t.windows_of(t_visit(t, stop.node)) } else { &fact };
+                let old = if stop.node & 3 == 0 { t.timing(&visit, route.times[at].at) } else { 0 };
+                let Some(on) = append(t, day, breaks, &chain, &visit, windows, stop.seconds, stop.node & 3 == 0) else { break };
+                chain = Chain { timing: on.timing - old, ..on };
+            }
+            if at as u32 == wanted.not_after {
+                continue;
+            }
+            let Some(all) = append(t, day, breaks, &chain, wanted.visit, wanted.windows, wanted.seconds, wanted.counts) else { continue };
+            if let Some(cost) = join(t, day, breaks, route, first, at + 1, &all)
+                && best.is_none_or(|spot| cost < spot.cost)
+            {
+                best = Some(Spot { cost, after: at as u32, pickup: first as u32, start: all.start });
+            }
+        }
+    }
+    best
+}
+
+fn t_visit<T>(t: &Tables<T>, node: u32) -> &Visit {
+    let visit = &t.jobs[(node >> 2) as usize];
+    if node & 3 == 1 { &t.pickups[visit.pickup as usize] } else { visit }
+}

@@ -1,0 +1,428 @@
+//! The problem as flat arrays: what the search reads millions of times a second.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
+
+use crate::{
+    model::{Break, Cost, Job, JobIx, Lock, Need, Place, Problem, Seconds, Shift},
+    rules,
+    travel::{Leg, Travel},
+};
+
+/// Before everything.
+pub(crate) const EVER: Seconds = i32::MIN / 4;
+/// After everything.
+pub(crate) const NEVER: Seconds = i32::MAX / 4;
+/// No index.
+pub(crate) const NONE: u32 = u32::MAX;
+/// The end of a shift that ends anywhere.
+pub(crate) const NOWHERE: Place = u32::MAX;
+/// How many neighbours of a job the search knows.
+const NEIGHBOURS: usize = 120;
+
+/// A job, or a collection of parts, as the search sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Visit {
+    pub place: Place,
+    pub seconds: Seconds,
+    /// Begin of the first and end of the last window.
+    pub ready: Seconds,
+    pub until: Seconds,
+    /// Its windows, in `Tables::windows`.
+    pub windows: (u32, u32),
+    pub load: i32,
+    pub kind: u16,
+    pub crew: u8,
+    pub priority: u8,
+    pub pinned: bool,
+    /// The soft due time, or `NEVER`.
+    pub due: Seconds,
+    /// The announced window that may be left at a price, or (`EVER`, `NEVER`).
+    pub promise: (Seconds, Seconds),
+    /// Index of the pickup, or `NONE`.
+    pub pickup: u32,
+}
+
+/// A shift as the search sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Day {
+    pub technician: u32,
+    pub start: Seconds,
+    pub end: Seconds,
+    pub latest: Seconds,
+    pub from: Place,
+    pub to: Place,
+    pub breaks: [(Seconds, Seconds, Seconds); 2],
+    pub break_count: u8,
+    pub max_jobs: u32,
+    pub max_drive: Seconds,
+    pub capacity: i32,
+    pub cost: Cost,
+    /// Shifts of one class are interchangeable while they are empty.
+    pub class: u32,
+}
+
+/// The problem, made flat once and shared by all snapshots.
+#[derive(Clone, Debug)]
+pub struct Tables<T> {
+    pub(crate) problem: Problem,
+    pub(crate) travel: T,
+    /// Whether anything is in use beyond one window, capacity and a fixed end: otherwise the short form of the search does.
+    pub(crate) rich: bool,
+    pub(crate) jobs: Vec<Visit>,
+    pub(crate) pickups: Vec<Visit>,
+    pub(crate) windows: Vec<(Seconds, Seconds)>,
+    pub(crate) days: Vec<Day>,
+    pub(crate) words: usize,
+    /// Job by shift: who may.
+    may: Vec<u64>,
+    /// Job by technician: what it costs to send them.
+    wishes: Vec<i32>,
+    /// Technician by kind: learned pace per mille; empty when all are 1,000.
+    paces: Vec<u32>,
+    kinds: usize,
+    pub(crate) classes: Vec<Vec<u32>>,
+    neighbours: OnceLock<Arc<Vec<u32>>>,
+    skills: HashMap<Vec<Need>, Arc<Vec<u64>>>,
+}
+
+/// The breaks that can fall into a shift at all.
+pub(crate) fn breaks(shift: &Shift) -> impl Iterator<Item = &Break> {
+    let latest = shift.latest_end();
+    shift
+        .breaks
+        .iter()
+        .filter(move |pause| pause.window.until >= shift.start && pause.window.from.max(shift.start) + pause.seconds <= latest)
+        .take(2)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "indices are counted in thousands")]
+impl<T: Travel> Tables<T> {
+    /// Flattens a problem. Indices out of range are the caller's mistake and panic here, not in the middle of a run.
+    #[must_use]
+    pub fn new(problem: Problem, travel: T) -> Self {
+        let words = problem.shifts.len().div_ceil(64).max(1);
+        let kinds = problem.jobs.iter().map(|job| job.kind).max().map_or(1, |most| most as usize + 1);
+        let paced = problem.technicians.iter().any(|who| who.paces.iter().any(|(_, pace)| *pace != 1000));
+        let mut paces = Vec::new();
+        if paced {
+            paces = vec![1000; kinds * problem.technicians.len()];
+            for (at, who) in problem.technicians.iter().enumerate() {
+                for (kind, pace) in who.paces.iter().filter(|(kind, _)| (*kind as usize) < kinds) {
+                    paces[at * kinds + *kind as usize] = *pace;
+                }
+            }
+        }
+        let (days, classes) = days(&problem);
+        let w = &problem.weights;
+        let rich = T::TIMED
+            || paced
+            || w.busy_hour_squared != 0
+            || problem.shifts.iter().any(|shift| {
+                shift.to.is_none() || shift.overtime_seconds != 0 || shift.drive_seconds.is_some() || breaks(shift).next().is_some()
+            });
+        let mut tables = Self {
+            travel,
+            rich,
+            jobs: Vec::with_capacity(problem.jobs.len()),
+            pickups: Vec::new(),
+            windows: Vec::new(),
+            days,
+            words,
+            may: Vec::with_capacity(problem.jobs.len() * words),
+            wishes: Vec::with_capacity(problem.jobs.len() * problem.technicians.len()),
+            paces,
+            kinds,
+            classes,
+            neighbours: OnceLock::new(),
+            skills: HashMap::new(),
+            problem: Problem { jobs: Vec::new(), ..problem.clone() },
+        };
+        for job in problem.jobs {
+            tables.add(job);
+        }
+        tables
+    }
+
+    /// One more job, behind the others. Microseconds: a request that has just come in.
+    pub fn add(&mut self, job: Job) -> JobIx {
+        let places = self.travel.places() as u32;
+        assert!(job.place < places, "the place of a job is not known to the travel times");
+        let windows = rules::windows(&job);
+        let pickup = job.pickup.as_ref().map(|pickup| {
+            assert!(pickup.place < places, "the place of a pickup is not known to the travel times");
+            let stated = if pickup.windows.is_empty() {
+                vec![crate::model::Window { from: EVER, until: NEVER }]
+            } else {
+                pickup.windows.clone()
+            };
+            let from = self.windows.len() as u32;
+            self.windows.extend(stated.iter().map(|window| (window.from, window.until)));
+            self.pickups.push(Visit {
+                place: pickup.place,
+                seconds: pickup.seconds,
+                ready: stated.first().map_or(EVER, |window| window.from),
+                until: stated.last().map_or(NEVER, |window| window.until),
+                windows: (from, self.windows.len() as u32),
+                load: 0,
+                kind: 0,
+                crew: 1,
+                priority: job.priority,
+                pinned: false,
+                due: NEVER,
+                promise: (EVER, NEVER),
+                pickup: NONE,
+            });
+            self.pickups.len() as u32 - 1
+        });
+        let from = self.windows.len() as u32;
+        self.windows.extend(windows.iter().map(|window| (window.from, window.until)));
+        let pinned = job.is_pinned();
+        let promised = job.present.as_ref().and_then(|present| present.promised).filter(|_| job.confirmed().is_none());
+        self.jobs.push(Visit {
+            place: job.place,
+            seconds: job.seconds,
+            ready: windows.first().map_or(NEVER, |window| window.from),
+            until: windows.last().map_or(EVER, |window| window.until),
+            windows: (from, self.windows.len() as u32),
+            load: job.load,
+            kind: job.kind,
+            crew: job.crew.clamp(1, 3),
+            priority: job.priority.min(3),
+            pinned,
+            due: job.due.unwrap_or(NEVER),
+            promise: promised.map_or((EVER, NEVER), |window| (window.from, window.until)),
+            pickup: pickup.unwrap_or(NONE),
+        });
+        self.rich |= windows.len() > 1 || job.crew > 1 || pinned || pickup.is_some() || job.due.is_some() || promised.is_some();
+        self.add_permissions(&job, &windows);
+        self.kinds = self.kinds.max(1);
+        self.neighbours = OnceLock::new();
+        self.problem.jobs.push(job);
+        self.jobs.len() as JobIx - 1
+    }
+
+    fn add_permissions(&mut self, job: &Job, windows: &[crate::model::Window]) {
+        let problem = &self.problem;
+        let able = self.skills.entry(job.needs.clone()).or_insert_with(|| {
+            let mut bits = vec![0u64; self.words];
+            for (at, shift) in problem.shifts.iter().enumerate() {
+                let who = &problem.technicians[shift.technician as usize];
+                if !shift.closed && rules::unmet(who, &job.needs, shift.day).is_none() {
+                    bits[at / 64] |= 1 << (at % 64);
+                }
+            }
+            Arc::new(bits)
+        });
+        let hard = problem.weights.outside_territory.is_none();
+        for word in 0..self.words {
+            let mut bits = able[word];
+            let mut left = bits;
+            while left != 0 {
+                let at = left.trailing_zeros() as usize;
+                left &= left - 1;
+                let shift = &problem.shifts[word * 64 + at];
+                if !rules::meets(windows, shift)
+                    || job.forbidden.iter().any(|(who, _)| *who == shift.technician)
+                    || (hard && rules::is_outside(job, &problem.technicians[shift.technician as usize]))
+                {
+                    bits &= !(1 << at);
+                }
+            }
+            self.may.push(bits);
+        }
+        for who in 0..problem.technicians.len() {
+            self.wishes.push(rules::wish(problem, job, who as u32).min(i64::from(i32::MAX)) as i32);
+        }
+    }
+
+    /// The problem behind the tables.
+    #[must_use]
+    pub const fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// The travel times.
+    #[must_use]
+    pub const fn travel(&self) -> &T {
+        &self.travel
+    }
+
+    /// The travel times, to add a place.
+    pub const fn travel_mut(&mut self) -> &mut T {
+        &mut self.travel
+    }
+
+    #[inline]
+    pub(crate) fn may(&self, job: u32) -> &[u64] {
+        &self.may[job as usize * self.words..(job as usize + 1) * self.words]
+    }
+
+    #[inline]
+    pub(crate) fn may_in(&self, job: u32, shift: u32) -> bool {
+        self.may(job)[shift as usize / 64] >> (shift % 64) & 1 == 1
+    }
+
+    /// What it costs to do the job in that shift, before road and time.
+    #[inline]
+    pub(crate) fn wish(&self, job: u32, shift: u32) -> Cost {
+        let who = self.days[shift as usize].technician as usize;
+        let wish = Cost::from(self.wishes[job as usize * self.problem.technicians.len() + who]);
+        match &self.problem.jobs[job as usize].present {
+            Some(present) if !present.shifts.contains(&shift) => wish + self.problem.weights.moved,
+            _ => wish,
+        }
+    }
+
+    /// How long the job takes in that shift.
+    #[inline]
+    pub(crate) fn seconds(&self, visit: &Visit, shift: u32) -> Seconds {
+        if self.paces.is_empty() {
+            return visit.seconds;
+        }
+        let who = self.days[shift as usize].technician as usize;
+        let pace = if (visit.kind as usize) < self.kinds { self.paces[who * self.kinds + visit.kind as usize] } else { 1000 };
+        (i64::from(visit.seconds) * i64::from(pace) / 1000) as Seconds
+    }
+
+    /// Whether the parts must be collected when that shift does the job.
+    #[inline]
+    pub(crate) fn collects(&self, job: u32, shift: u32) -> Option<&Visit> {
+        let pickup = self.jobs[job as usize].pickup;
+        if pickup == NONE {
+            return None;
+        }
+        let who = self.days[shift as usize].technician;
+        let carried = self.problem.jobs[job as usize].pickup.as_ref().is_some_and(|parts| parts.on_van_of.contains(&who));
+        (!carried).then(|| &self.pickups[pickup as usize])
+    }
+
+    #[inline]
+    pub(crate) fn leg(&self, a: Place, b: Place, depart: Seconds) -> Leg {
+        if a == NOWHERE || b == NOWHERE { Leg::default() } else { self.travel.leg(a, b, depart) }
+    }
+
+    #[inline]
+    pub(crate) fn latest_departure(&self, a: Place, b: Place, arrive: Seconds) -> Seconds {
+        if a == NOWHERE || b == NOWHERE { arrive } else { self.travel.latest_departure(a, b, arrive) }
+    }
+
+    #[inline]
+    pub(crate) fn road(&self, leg: Leg) -> Cost {
+        Cost::from(leg.seconds) * self.problem.weights.travel_second + Cost::from(leg.metres) * self.problem.weights.metre
+    }
+
+    /// What a start at that time costs: lateness, and an announced window left.
+    #[inline]
+    pub(crate) fn timing(&self, visit: &Visit, start: Seconds) -> Cost {
+        let mut cost = 0;
+        if start > visit.due {
+            cost += self.problem.weights.late_minute[visit.priority as usize] * Cost::from((start - visit.due + 59) / 60);
+        }
+        if start < visit.promise.0 || start > visit.promise.1 {
+            cost += self.problem.weights.promise;
+        }
+        cost
+    }
+
+    #[inline]
+    pub(crate) fn unassigned(&self, job: u32) -> Cost {
+        self.problem.weights.unassigned[self.jobs[job as usize].priority as usize]
+    }
+
+    #[inline]
+    pub(crate) fn windows_of(&self, visit: &Visit) -> &[(Seconds, Seconds)] {
+        &self.windows[visit.windows.0 as usize..visit.windows.1 as usize]
+    }
+
+    /// Which shifts the lock names.
+    pub(crate) fn pinned_to(&self, job: u32) -> Option<(&[u32], Seconds)> {
+        match &self.problem.jobs[job as usize].lock {
+            Lock::Pinned { shifts, start } => Some((shifts, *start)),
+            Lock::Free => None,
+        }
+    }
+
+    /// The jobs near a job, itself first.
+    pub(crate) fn neighbours(&self) -> (Arc<Vec<u32>>, usize) {
+        let count = self.jobs.len().min(NEIGHBOURS);
+        let list = self.neighbours.get_or_init(|| {
+            let noon = self.days.first().map_or(0, |day| day.start + (day.end - day.start) / 2);
+            let mut list = Vec::with_capacity(self.jobs.len() * count);
+            let mut row: Vec<(Seconds, u32)> = Vec::with_capacity(self.jobs.len());
+            for (at, job) in self.jobs.iter().enumerate() {
+                row.clear();
+                row.extend(self.jobs.iter().enumerate().map(|(other, visit)| {
+                    let way = if other == at { -1 } else { self.travel.leg(job.place, visit.place, noon).seconds };
+                    (way, other as u32)
+                }));
+                if count < row.len() {
+                    row.select_nth_unstable(count - 1);
+                }
+                row[..count].sort_unstable();
+                list.extend(row[..count].iter().map(|(_, other)| *other));
+            }
+            Arc::new(list)
+        });
+        (Arc::clone(list), count)
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "shifts are counted in thousands")]
+fn days(problem: &Problem) -> (Vec<Day>, Vec<Vec<u32>>) {
+    let mut classes: Vec<Vec<u32>> = Vec::new();
+    let mut known: HashMap<(u32, i32, [Seconds; 4], [u32; 2], Vec<Break>, [i64; 5]), u32> = HashMap::new();
+    let days = problem
+        .shifts
+        .iter()
+        .enumerate()
+        .map(|(at, shift)| {
+            assert!((shift.technician as usize) < problem.technicians.len(), "a shift names a technician that does not exist");
+            let latest = shift.latest_end();
+            let mut pauses = [(0, 0, 0); 2];
+            let mut break_count = 0;
+            for pause in breaks(shift) {
+                pauses[break_count] = (pause.window.from, pause.window.until, pause.seconds);
+                break_count += 1;
+            }
+            let limits = [
+                shift.max_jobs.map_or(-1, i64::from),
+                shift.drive_seconds.map_or(-1, i64::from),
+                shift.capacity.map_or(-1, i64::from),
+                shift.cost,
+                i64::from(shift.closed),
+            ];
+            let key = (
+                shift.technician,
+                shift.day,
+                [shift.start, shift.end, latest, shift.overtime_seconds],
+                [shift.from, shift.to.unwrap_or(NOWHERE)],
+                shift.breaks.clone(),
+                limits,
+            );
+            let class = *known.entry(key).or_insert_with(|| {
+                classes.push(Vec::new());
+                classes.len() as u32 - 1
+            });
+            classes[class as usize].push(at as u32);
+            Day {
+                technician: shift.technician,
+                start: shift.start,
+                end: shift.end,
+                latest,
+                from: shift.from,
+                to: shift.to.unwrap_or(NOWHERE),
+                breaks: pauses,
+                break_count: break_count as u8,
+                max_jobs: shift.max_jobs.unwrap_or(u32::MAX),
+                max_drive: shift.drive_seconds.unwrap_or(Seconds::MAX),
+                capacity: shift.capacity.unwrap_or(i32::MAX),
+                cost: shift.cost,
+                class,
+            }
+        })
+        .collect();
+    (days, classes)
+}
