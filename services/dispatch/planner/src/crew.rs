@@ -22,6 +22,12 @@ impl<T: Travel> PlanState<T> {
     /// The cheapest team for a job of several technicians. `thorough` looks at every shift, not only at the cheapest ones.
     pub(crate) fn best_team(&self, job: JobIx, thorough: bool) -> Option<Team> {
         let t = self.tables();
+        self.best_team_in(job, t.windows_of(&t.jobs[job as usize]), thorough)
+    }
+
+    /// The same, starting in these windows.
+    pub(crate) fn best_team_in(&self, job: JobIx, windows: &[(Seconds, Seconds)], thorough: bool) -> Option<Team> {
+        let t = self.tables();
         let visit = &t.jobs[job as usize];
         let crew = usize::from(visit.crew);
         // Who could do it alone, and when: that gives the shifts and the times worth trying.
@@ -29,13 +35,13 @@ impl<T: Travel> PlanState<T> {
         for shift in self.candidates(job) {
             let wanted = Wanted {
                 visit,
-                windows: t.windows_of(visit),
+                windows,
                 seconds: t.seconds(visit, shift),
                 parts: None,
                 counts: true,
                 not_after: u32::MAX,
             };
-            if let Some(spot) = best_gap(t, shift, &self.routes()[shift as usize], &wanted) {
+            if let Some(spot) = best_gap(t, &t.days[shift as usize], &self.routes()[shift as usize], &wanted) {
                 alone.push((spot.cost + t.wish(job, shift), shift, spot.start));
             }
         }
@@ -43,7 +49,7 @@ impl<T: Travel> PlanState<T> {
             return None;
         }
         alone.sort_unstable();
-        let mut best = self.team_among(job, &alone[..alone.len().min(TRIED)]);
+        let mut best = self.team_among(job, windows, &alone[..alone.len().min(TRIED)]);
         if thorough && best.is_none() && alone.len() > TRIED {
             // Day by day, so that the crews of one day meet.
             let mut days: Vec<i32> = alone.iter().map(|(_, shift, _)| t.problem.shifts[*shift as usize].day).collect();
@@ -52,7 +58,7 @@ impl<T: Travel> PlanState<T> {
             for day in days {
                 let mut of_day = alone.clone();
                 of_day.retain(|(_, shift, _)| t.problem.shifts[*shift as usize].day == day);
-                let team = self.team_among(job, &of_day);
+                let team = self.team_among(job, windows, &of_day);
                 if team.as_ref().is_some_and(|team| best.as_ref().is_none_or(|best| team.cost < best.cost)) {
                     best = team;
                 }
@@ -61,12 +67,17 @@ impl<T: Travel> PlanState<T> {
         best
     }
 
-    fn team_among(&self, job: JobIx, shifts: &[(i64, ShiftIx, Seconds)]) -> Option<Team> {
+    fn team_among(
+        &self,
+        job: JobIx,
+        windows: &[(Seconds, Seconds)],
+        shifts: &[(i64, ShiftIx, Seconds)],
+    ) -> Option<Team> {
         let t = self.tables();
         let visit = &t.jobs[job as usize];
         let crew = usize::from(visit.crew);
         let mut times: Vec<Seconds> = shifts.iter().map(|(_, _, start)| *start).collect();
-        for (from, _) in t.windows_of(visit) {
+        for (from, _) in windows {
             times.push(*from);
         }
         times.sort_unstable();
@@ -74,7 +85,7 @@ impl<T: Travel> PlanState<T> {
         let mut best: Option<Team> = None;
         let mut spots: Vec<(i64, ShiftIx, Spot)> = Vec::new();
         for start in times {
-            if crate::route::next_start(t.windows_of(visit), start) != start {
+            if crate::route::next_start(windows, start) != start {
                 continue;
             }
             spots.clear();
@@ -91,13 +102,13 @@ impl<T: Travel> PlanState<T> {
                 };
                 let route = &self.routes()[*shift as usize];
                 let wish = t.wish(job, *shift);
-                if let Some(spot) = best_gap(t, *shift, route, &wanted) {
+                if let Some(spot) = best_gap(t, &t.days[*shift as usize], route, &wanted) {
                     spots.push((spot.cost + wish, *shift, spot));
                 }
                 // One of them brings the parts; lateness is counted once.
                 wanted.parts = t.collects(job, *shift);
                 wanted.counts = true;
-                if let Some(spot) = best_gap(t, *shift, route, &wanted) {
+                if let Some(spot) = best_gap(t, &t.days[*shift as usize], route, &wanted) {
                     leaders.push((spot.cost + wish, *shift, spot));
                 }
             }

@@ -38,8 +38,7 @@ pub(crate) struct Wanted<'a> {
 
 /// The cheapest feasible gap, without the price of the technician.
 #[inline]
-pub(crate) fn best_gap<T: Travel>(t: &Tables<T>, shift: u32, route: &Route, wanted: &Wanted<'_>) -> Option<Spot> {
-    let day = &t.days[shift as usize];
+pub(crate) fn best_gap<T: Travel>(t: &Tables<T>, day: &Day, route: &Route, wanted: &Wanted<'_>) -> Option<Spot> {
     if !route::has_room(route, day, wanted.visit) {
         return None;
     }
@@ -128,7 +127,10 @@ fn best_gap_rich<T: Travel>(t: &Tables<T>, day: &Day, route: &Route, wanted: &Wa
             timing: 0,
             start: 0,
         };
-        let Some(chain) = append(t, day, breaks, &from, wanted.visit, wanted.windows, wanted.seconds, wanted.counts) else { continue };
+        let Some(chain) = append(t, day, breaks, &from, wanted.visit, wanted.windows, wanted.seconds, wanted.counts)
+        else {
+            continue;
+        };
         if let Some(cost) = join(t, day, breaks, route, at, at + 1, &chain)
             && best.is_none_or(|spot| cost < spot.cost)
         {
@@ -177,13 +179,21 @@ fn append<T: Travel>(
 /// The way on to stop `to`, when it is reached in time; the price of replacing everything between `from` and `to`, whose stops the
 /// chain contains.
 #[inline]
-fn join<T: Travel>(t: &Tables<T>, day: &Day, breaks: usize, route: &Route, from: usize, to: usize, chain: &Chain) -> Option<Cost> {
+fn join<T: Travel>(
+    t: &Tables<T>,
+    day: &Day,
+    breaks: usize,
+    route: &Route,
+    from: usize,
+    to: usize,
+    chain: &Chain,
+) -> Option<Cost> {
     let (next, times) = (&route.stops[to], &route.times[to]);
     let (arrive, leg, _) = route::travel(t, day, breaks, &chain.done, chain.place, next.place);
     let mut delay = NEVER;
-    for b in 0..=breaks {
-        if arrive[b] <= times.latest[b] && arrive[b] < NEVER {
-            delay = delay.min(if times.arrive[b] < NEVER { arrive[b] - times.arrive[b] } else { 0 });
+    for ((arrive, before), latest) in arrive[..=breaks].iter().zip(&times.arrive).zip(&times.latest) {
+        if arrive <= latest && *arrive < NEVER {
+            delay = delay.min(if *before < NEVER { arrive - before } else { 0 });
         }
     }
     if delay >= NEVER {
@@ -206,7 +216,9 @@ fn join<T: Travel>(t: &Tables<T>, day: &Day, breaks: usize, route: &Route, from:
     // A delay is swallowed by waiting further on; the rest moves the end.
     let slack = if to + 1 < route.stops.len() { wait_from(route, to, breaks) } else { 0 };
     if route.jobs == 0 {
-        cost += old_road + day.cost + route.overtime(t, day, arrive[..=breaks].iter().copied().filter(|time| *time < NEVER).max().unwrap_or(0))
+        cost += old_road
+            + day.cost
+            + route.overtime(t, day, arrive[..=breaks].iter().copied().filter(|time| *time < NEVER).max().unwrap_or(0))
             + fairness(t, chain.drive + leg.seconds + service);
     } else {
         let end = route.end + (delay - slack).max(0);
@@ -245,7 +257,9 @@ fn best_pair<T: Travel>(t: &Tables<T>, day: &Day, route: &Route, wanted: &Wanted
             timing: 0,
             start: 0,
         };
-        let Some(mut chain) = append(t, day, breaks, &from, parts, t.windows_of(parts), parts.seconds, false) else { continue };
+        let Some(mut chain) = append(t, day, breaks, &from, parts, t.windows_of(parts), parts.seconds, false) else {
+            continue;
+        };
         for at in first..route.stops.len() - 1 {
             if at > first {
                 // The stops between move back; they may start later, never outside their windows.
@@ -255,13 +269,18 @@ fn best_pair<T: Travel>(t: &Tables<T>, day: &Day, route: &Route, wanted: &Wanted
                 let fact = stamp(fixed);
                 let windows = if fixed == route::NONE_FIXED { t.windows_of(t_visit(t, stop.node)) } else { &fact };
                 let old = if stop.node & 3 == 0 { t.timing(&visit, route.times[at].at) } else { 0 };
-                let Some(on) = append(t, day, breaks, &chain, &visit, windows, stop.seconds, stop.node & 3 == 0) else { break };
+                let Some(on) = append(t, day, breaks, &chain, &visit, windows, stop.seconds, stop.node & 3 == 0) else {
+                    break;
+                };
                 chain = Chain { timing: on.timing - old, ..on };
             }
             if at as u32 == wanted.not_after {
                 continue;
             }
-            let Some(all) = append(t, day, breaks, &chain, wanted.visit, wanted.windows, wanted.seconds, wanted.counts) else { continue };
+            let Some(all) = append(t, day, breaks, &chain, wanted.visit, wanted.windows, wanted.seconds, wanted.counts)
+            else {
+                continue;
+            };
             if let Some(cost) = join(t, day, breaks, route, first, at + 1, &all)
                 && best.is_none_or(|spot| cost < spot.cost)
             {

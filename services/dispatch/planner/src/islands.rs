@@ -16,10 +16,10 @@ pub(crate) fn run<T: Travel>(
     seed: u64,
     workers: usize,
     budget: &Budget<'_>,
-    _began: f64,
     progress: &mut dyn FnMut(Progress),
 ) -> PlanState<T> {
-    let mut searches: Vec<Search<T>> = (0..workers as u64).map(|worker| Search::new(state.clone(), seed ^ worker << 32)).collect();
+    let mut searches: Vec<Search<T>> =
+        (0..workers as u64).map(|worker| Search::new(state.clone(), seed ^ worker << 32)).collect();
     let mut spent = vec![0.0; workers];
     for round in 1..=ROUNDS {
         let until = f64::from(round) / f64::from(ROUNDS);

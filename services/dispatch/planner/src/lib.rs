@@ -5,16 +5,21 @@
 
 pub mod budget;
 mod crew;
+pub mod diff;
+pub mod explain;
 mod insert;
 mod islands;
 pub mod model;
 pub mod plan;
 pub mod random;
 mod recreate;
+pub mod repair;
 mod route;
 mod ruin;
 pub mod rules;
 pub mod search;
+pub mod slots;
 pub mod state;
 pub mod tables;
 pub mod travel;
+pub mod validate;

@@ -68,7 +68,7 @@ pub struct Break {
 }
 
 /// One technician on one day: a route to be filled.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Shift {
     /// Who works.
     pub technician: TechnicianIx,
@@ -207,7 +207,10 @@ impl Job {
     /// Whether the customer's confirmed window binds.
     #[must_use]
     pub fn confirmed(&self) -> Option<Window> {
-        self.present.as_ref().filter(|present| present.confirmed && !present.consent).and_then(|present| present.promised)
+        self.present
+            .as_ref()
+            .filter(|present| present.confirmed && !present.consent)
+            .and_then(|present| present.promised)
     }
 
     /// Whether it must stay where it is.

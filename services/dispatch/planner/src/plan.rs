@@ -189,9 +189,9 @@ pub(crate) fn schedule<T: Travel>(t: &Tables<T>, shift: ShiftIx, route: &Route) 
         }
         breaks.reverse();
     } else {
-        for at in 1..=last {
-            let arrive = route.stops[at - 1].done + route.stops[at].leg;
-            arrivals[at] = (arrive, arrive.max(route.stops[at].ready));
+        for (pair, times) in route.stops.windows(2).zip(&mut arrivals[1..]) {
+            let arrive = pair[0].done + pair[1].leg;
+            *times = (arrive, arrive.max(pair[1].ready));
         }
     }
     let mut metres = 0;

@@ -36,7 +36,6 @@ impl Random {
 
     /// A whole number below `bound`; zero when `bound` is zero.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half of a product below 2^32 * bound")]
     pub const fn below(&mut self, bound: u32) -> u32 {
         (((self.bits() >> 32) * bound as u64) >> 32) as u32
     }

@@ -148,7 +148,14 @@ fn take_breaks(day: &Day, count: usize, front: &mut Front, mut note: impl FnMut(
 
 /// From one stop's end to the next one's arrival, with breaks on arrival.
 #[inline]
-pub(crate) fn travel<T: Travel>(t: &Tables<T>, day: &Day, count: usize, done: &Front, a: u32, b: u32) -> (Front, Leg, u8) {
+pub(crate) fn travel<T: Travel>(
+    t: &Tables<T>,
+    day: &Day,
+    count: usize,
+    done: &Front,
+    a: u32,
+    b: u32,
+) -> (Front, Leg, u8) {
     let mut arrive = [NEVER; 3];
     let mut leg = Leg::default();
     let mut notes = 0;
@@ -212,7 +219,8 @@ impl Route {
     /// The stop of a node, not yet in a route.
     pub fn stop<T: Travel>(t: &Tables<T>, shift: u32, node: u32) -> Stop {
         let job = node >> 2;
-        let visit = if node & 3 == 1 { &t.pickups[t.jobs[job as usize].pickup as usize] } else { &t.jobs[job as usize] };
+        let visit =
+            if node & 3 == 1 { &t.pickups[t.jobs[job as usize].pickup as usize] } else { &t.jobs[job as usize] };
         Stop {
             node,
             place: visit.place,
@@ -335,8 +343,8 @@ impl Route {
                 let times = self.times[at];
                 let (start, ended, after) = if times.fixed == NONE_FIXED {
                     serve(day, breaks, &arrive, self.windows(t, at), self.stops[at].seconds)
-                } else if times.pinned {
-                    // A fact: it starts then, whatever lies before.
+                } else if self.broken {
+                    // Pinned, and a fact: it starts then, whatever lies before.
                     let fact = arrive.map(|time| if time < NEVER { EVER } else { NEVER });
                     serve(day, breaks, &fact, &[(times.fixed, times.fixed)], self.stops[at].seconds)
                 } else {
@@ -443,7 +451,12 @@ impl Route {
             self.drive += leg.seconds;
         }
         self.times[0].slack = slack;
-        self.cost = self.road + self.wishes + self.timing + day.cost + self.overtime(t, day, end) + fairness(t, self.drive + self.service);
+        self.cost = self.road
+            + self.wishes
+            + self.timing
+            + day.cost
+            + self.overtime(t, day, end)
+            + fairness(t, self.drive + self.service);
     }
 
     pub fn overtime<T: Travel>(&self, t: &Tables<T>, day: &Day, end: Seconds) -> Cost {

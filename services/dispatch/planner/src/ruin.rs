@@ -1,11 +1,7 @@
 //! What is taken out of the plan in one step: strings of neighbouring visits from neighbouring routes
 //! (slack induction by string removals; Christiaens and Vanden Berghe, Transportation Science 2020).
 
-use crate::{
-    search::Search,
-    tables::NONE,
-    travel::Travel,
-};
+use crate::{search::Search, tables::NONE, travel::Travel};
 
 /// Mean number of visits taken out.
 const MEAN: f64 = 10.0;
@@ -67,9 +63,14 @@ impl<T: Travel> Search<T> {
         self.focus[self.random.below(u32::try_from(self.focus.len()).unwrap_or(1)) as usize]
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "small counts")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "small counts"
+    )]
     fn take_string(&mut self, shift: u32, node: u32, longest: f64) {
-        let Self { state, random, marks, stamp, gone, frozen, .. } = self;
+        let Self { state, random, marks, stamp, gone, .. } = self;
         let route = &state.routes()[shift as usize];
         let visits = route.stops.len() - 2;
         let Some(at) = route.find(node) else { return };
@@ -96,7 +97,7 @@ impl<T: Travel> Search<T> {
             let node = route.stops[position + 1].node;
             let job = node >> 2;
             let visit = &state.tables().jobs[job as usize];
-            if node != NONE && !visit.pinned && marks[job as usize] != *stamp && !frozen.contains(job) {
+            if node != NONE && !visit.pinned && marks[job as usize] != *stamp {
                 marks[job as usize] = *stamp;
                 gone.push(job);
             }

@@ -20,24 +20,6 @@ const COLD: f64 = 0.02;
 /// How often the budget is asked.
 const CHECK: u64 = 64;
 
-/// A set of jobs.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Jobs(Vec<u64>);
-
-impl Jobs {
-    pub fn contains(&self, job: JobIx) -> bool {
-        self.0.get(job as usize / 64).is_some_and(|word| word >> (job % 64) & 1 == 1)
-    }
-
-    pub fn insert(&mut self, job: JobIx) {
-        let word = job as usize / 64;
-        if self.0.len() <= word {
-            self.0.resize(word + 1, 0);
-        }
-        self.0[word] |= 1 << (job % 64);
-    }
-}
-
 /// The best plan found, as routes that are copied only where they have changed.
 #[derive(Clone, Debug)]
 struct Best {
@@ -64,8 +46,6 @@ pub(crate) struct Search<T> {
     pub used_routes: u32,
     /// Around which jobs to search; empty means around all.
     pub focus: Vec<JobIx>,
-    /// Jobs that stay where they are.
-    pub frozen: Jobs,
     /// Shifts that may be changed; empty means all.
     pub mask: Vec<u64>,
     pub absences: Vec<u32>,
@@ -96,7 +76,6 @@ impl<T: Travel> Search<T> {
             ruined: Vec::new(),
             used_routes: 0,
             focus: Vec::new(),
-            frozen: Jobs::default(),
             mask: Vec::new(),
             absences: vec![0; jobs],
             remoteness: Arc::new(remoteness(t)),
@@ -129,7 +108,8 @@ impl<T: Travel> Search<T> {
     #[expect(clippy::cast_precision_loss, reason = "a temperature needs no precision")]
     fn mean_way(&self) -> f64 {
         let road: Cost = self.state.routes().iter().map(|route| route.road).sum();
-        let visits: usize = self.state.routes().iter().filter(|route| route.jobs > 0).map(|route| route.stops.len() - 1).sum();
+        let visits: usize =
+            self.state.routes().iter().filter(|route| route.jobs > 0).map(|route| route.stops.len() - 1).sum();
         (road as f64 / visits.max(1) as f64).max(1.0)
     }
 
@@ -303,14 +283,26 @@ pub fn plan<T: Travel>(
     budget: &Budget<'_>,
     progress: &mut dyn FnMut(Progress),
 ) -> PlanState<T> {
-    let mut state = start.map_or_else(|| PlanState::new(Arc::clone(tables)), |plan| PlanState::from_plan(Arc::clone(tables), plan));
+    let mut state =
+        start.map_or_else(|| PlanState::new(Arc::clone(tables)), |plan| PlanState::from_plan(Arc::clone(tables), plan));
     let began = budget.now();
     construct(&mut state);
     if workers > 1 {
-        return crate::islands::run(state, seed, workers, budget, began, progress);
+        let mut state = crate::islands::run(state, seed, workers, budget, progress);
+        fill(&mut state);
+        return state;
     }
     let mut search = Search::new(state, seed);
     search.run(budget, began, 1.0, progress);
     search.return_to_best();
-    search.state
+    let mut state = search.state;
+    fill(&mut state);
+    state
+}
+
+/// Jobs that overlooked places have left open get one when there is one.
+pub(crate) fn fill<T: Travel>(state: &mut PlanState<T>) {
+    for job in state.unassigned().to_vec() {
+        state.insert_best(job);
+    }
 }

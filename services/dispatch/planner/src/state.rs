@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     insert::{NO_PICKUP, Spot, Wanted, best_gap},
     model::{Cost, Job, JobIx, Seconds, ShiftIx},
-    plan::{Plan, Purpose, fixed, node},
+    plan::{Plan, PlannedShift, Purpose, Visit, fixed, member, node},
     route::{NONE_FIXED, Route},
     tables::{NONE, Tables},
     travel::Travel,
@@ -71,9 +71,9 @@ impl<T: Travel> PlanState<T> {
         let mut pinned: Vec<(u32, Seconds, u32)> = Vec::new();
         for job in 0..tables.jobs.len() as u32 {
             if let Some((shifts, start)) = tables.pinned_to(job) {
-                for (member, shift) in shifts.iter().take(3).enumerate() {
-                    pinned.push((*shift, start, job << 2 | if member == 0 { 0 } else { member as u32 + 1 }));
-                    self.at[job as usize][member] = *shift;
+                for (place, shift) in shifts.iter().take(3).enumerate() {
+                    pinned.push((*shift, start, job << 2 | if place == 0 { 0 } else { place as u32 + 1 }));
+                    self.at[job as usize][place] = *shift;
                 }
             }
         }
@@ -87,7 +87,7 @@ impl<T: Travel> PlanState<T> {
         }
         for shift in shifts {
             let route = Arc::make_mut(&mut self.routes[shift as usize]);
-            if !route.refresh(&tables, shift) || clash(route) {
+            if !route.refresh(&tables, shift) {
                 route.broken = true;
                 route.refresh(&tables, shift);
             }
@@ -102,45 +102,66 @@ impl<T: Travel> PlanState<T> {
     #[must_use]
     pub fn from_plan(tables: Arc<Tables<T>>, plan: &Plan) -> Self {
         let mut state = Self::new(tables);
-        let tables = Arc::clone(&state.tables);
-        let jobs = tables.jobs.len() as u32;
-        let mut lost = Vec::new();
-        for planned in &plan.shifts {
-            let shift = planned.shift;
-            if shift as usize >= state.routes.len() {
-                continue;
-            }
-            let mut route = (*state.routes[shift as usize]).clone();
-            for visit in planned.visits.iter().filter(|visit| visit.job < jobs) {
-                let node = node(visit);
-                let job = &tables.jobs[visit.job as usize];
-                if job.pinned || route.find(node).is_some() {
-                    continue;
-                }
-                let taken = state.at[visit.job as usize][crate::plan::member(node) as usize] != NONE;
-                let pickup = visit.purpose == Purpose::Pickup;
-                if (taken && !pickup) || !tables.may_in(visit.job, shift) || (pickup && tables.collects(visit.job, shift).is_none()) {
-                    lost.push(visit.job);
-                    continue;
-                }
-                // Behind what starts earlier; pinned stops are there already.
-                let behind = (0..route.stops.len() - 1)
-                    .rev()
-                    .find(|at| *at == 0 || !route.times.get(*at).is_some_and(|times| times.pinned && times.fixed > visit.start))
-                    .unwrap_or(0);
-                let before = route.clone();
-                route.put(&tables, shift, behind, node, fixed(job.crew, false, visit.start, visit.purpose), false);
-                if route.broken || !route.refresh(&tables, shift) {
-                    route = before;
-                    lost.push(visit.job);
-                } else if !pickup {
-                    state.at[visit.job as usize][crate::plan::member(node) as usize] = shift;
-                }
-            }
-            state.exchange(shift, route);
+        let (mut lost, shifts) = (Vec::new(), state.routes.len());
+        for planned in plan.shifts.iter().filter(|planned| (planned.shift as usize) < shifts) {
+            state.take_over(planned, &mut lost);
         }
         state.complete(&mut lost);
         state
+    }
+
+    /// One shift of a plan: whole, or as many of its visits as still fit.
+    fn take_over(&mut self, planned: &PlannedShift, lost: &mut Vec<u32>) {
+        let (tables, shift) = (Arc::clone(&self.tables), planned.shift);
+        let mut wanted: Vec<&Visit> = Vec::new();
+        for visit in planned.visits.iter().filter(|visit| (visit.job as usize) < tables.jobs.len()) {
+            let pinned = tables.jobs[visit.job as usize].pinned;
+            let may = tables.may_in(visit.job, shift)
+                && self.at[visit.job as usize][member(node(visit)) as usize] == NONE
+                && wanted.iter().all(|other| node(other) != node(visit));
+            let wants = match visit.purpose {
+                Purpose::Job => !pinned && may,
+                Purpose::Pickup => tables.collects(visit.job, shift).is_some() && (pinned || may),
+            };
+            if wants {
+                wanted.push(visit);
+            } else if !pinned {
+                lost.push(visit.job);
+            }
+        }
+        let start = (*self.routes[shift as usize]).clone();
+        let put = |route: &mut Route, visit: &Visit| {
+            // Behind what starts earlier; pinned stops are there already.
+            let behind = (0..route.stops.len() - 1)
+                .rev()
+                .find(|at| {
+                    *at == 0 || !route.times.get(*at).is_some_and(|times| times.pinned && times.fixed > visit.start)
+                })
+                .unwrap_or(0);
+            let job = &tables.jobs[visit.job as usize];
+            route.put(&tables, shift, behind, node(visit), fixed(job.crew, false, visit.start, visit.purpose), false);
+        };
+        let mut route = start.clone();
+        for visit in &wanted {
+            put(&mut route, visit);
+        }
+        if (start.broken && !wanted.is_empty()) || !route.refresh(&tables, shift) {
+            route = start;
+            wanted.retain(|visit| {
+                let before = route.clone();
+                put(&mut route, visit);
+                let fits = !route.broken && route.refresh(&tables, shift);
+                if !fits {
+                    route = before;
+                    lost.push(visit.job);
+                }
+                fits
+            });
+        }
+        for visit in wanted.into_iter().filter(|visit| visit.purpose == Purpose::Job) {
+            self.at[visit.job as usize][member(node(visit)) as usize] = shift;
+        }
+        self.exchange(shift, route);
     }
 
     /// Jobs with a part missing go, whole; the others leave the pool.
@@ -167,7 +188,11 @@ impl<T: Travel> PlanState<T> {
         // Stray pickups of jobs that were not taken over have no entry in `at`; every route drops them here.
         for shift in 0..self.routes.len() as u32 {
             let at = &self.at;
-            if self.routes[shift as usize].stops.iter().any(|stop| stop.node != NONE && at[(stop.node >> 2) as usize] == FREE) {
+            if self.routes[shift as usize]
+                .stops
+                .iter()
+                .any(|stop| stop.node != NONE && at[(stop.node >> 2) as usize] == FREE)
+            {
                 let mut route = (*self.routes[shift as usize]).clone();
                 route.take(&tables, shift, |node| at[(node >> 2) as usize] == FREE);
                 route.refresh(&tables, shift);
@@ -196,6 +221,23 @@ impl<T: Travel> PlanState<T> {
     #[must_use]
     pub const fn shared(&self) -> &Arc<Tables<T>> {
         &self.tables
+    }
+
+    pub(crate) const fn shared_mut(&mut self) -> &mut Arc<Tables<T>> {
+        &mut self.tables
+    }
+
+    /// Computes the prices of all routes anew, after the problem's wishes have changed.
+    pub(crate) fn recount(&mut self) {
+        self.settle();
+        for shift in 0..self.routes.len() as u32 {
+            if self.routes[shift as usize].jobs > 0 {
+                self.edit(shift, |t, route| {
+                    let jobs = route.stops.iter().filter(|stop| stop.node != NONE && stop.node & 3 != 1);
+                    route.wishes = jobs.map(|stop| t.wish(stop.node >> 2, shift)).sum();
+                });
+            }
+        }
     }
 
     /// Adds a job that has just come in; it is unassigned. Its place must be known to the travel times (see [`Self::change_tables`]).
@@ -275,17 +317,13 @@ impl<T: Travel> PlanState<T> {
         self.journal.saved[..self.journal.used].iter().map(|(shift, _)| *shift)
     }
 
-    pub(crate) fn changed_count(&self) -> usize {
-        self.journal.used
-    }
-
     /// As if nothing had been done since [`Self::begin`].
     pub(crate) fn roll_back(&mut self) {
         let mut saved = std::mem::take(&mut self.journal.saved);
         for (shift, _) in &saved[..self.journal.used] {
             for stop in &self.routes[*shift as usize].stops {
                 if stop.node != NONE && stop.node & 3 != 1 {
-                    self.at[(stop.node >> 2) as usize][crate::plan::member(stop.node) as usize] = NONE;
+                    self.at[(stop.node >> 2) as usize][member(stop.node) as usize] = NONE;
                 }
             }
         }
@@ -295,7 +333,7 @@ impl<T: Travel> PlanState<T> {
             std::mem::swap(now, route);
             for stop in &now.stops {
                 if stop.node != NONE && stop.node & 3 != 1 {
-                    self.at[(stop.node >> 2) as usize][crate::plan::member(stop.node) as usize] = *shift;
+                    self.at[(stop.node >> 2) as usize][member(stop.node) as usize] = *shift;
                 }
             }
             let class = self.tables.days[*shift as usize].class;
@@ -351,7 +389,7 @@ impl<T: Travel> PlanState<T> {
         for shift in shifts {
             for stop in &self.routes[*shift as usize].stops {
                 if stop.node != NONE && stop.node & 3 != 1 {
-                    self.at[(stop.node >> 2) as usize][crate::plan::member(stop.node) as usize] = NONE;
+                    self.at[(stop.node >> 2) as usize][member(stop.node) as usize] = NONE;
                 }
             }
         }
@@ -362,7 +400,7 @@ impl<T: Travel> PlanState<T> {
             now.version = self.versions;
             for stop in &now.stops {
                 if stop.node != NONE && stop.node & 3 != 1 {
-                    self.at[(stop.node >> 2) as usize][crate::plan::member(stop.node) as usize] = *shift;
+                    self.at[(stop.node >> 2) as usize][member(stop.node) as usize] = *shift;
                 }
             }
             self.mark_class(self.tables.days[*shift as usize].class);
@@ -411,7 +449,8 @@ impl<T: Travel> PlanState<T> {
         for shift in 0..self.routes.len() as u32 {
             let (tables, mut route) = (Arc::clone(&self.tables), (*self.routes[shift as usize]).clone());
             if route.jobs > 0 && !route.broken && !route.refresh(&tables, shift) {
-                let free = |stop: &&crate::route::Stop| stop.node != NONE && !tables.jobs[(stop.node >> 2) as usize].pinned;
+                let free =
+                    |stop: &&crate::route::Stop| stop.node != NONE && !tables.jobs[(stop.node >> 2) as usize].pinned;
                 let mut all: Vec<u32> = route.stops.iter().filter(free).map(|stop| stop.node >> 2).collect();
                 all.sort_unstable();
                 all.dedup();
@@ -462,7 +501,9 @@ impl<T: Travel> PlanState<T> {
         if feasible {
             self.at[job as usize][member] = shift;
         } else {
-            self.edit(shift, |t, route| route.take(t, shift, |there| there == node || (member == 0 && there == job << 2 | 1)));
+            self.edit(shift, |t, route| {
+                route.take(t, shift, |there| there == node || (member == 0 && there == job << 2 | 1))
+            });
         }
         feasible
     }
@@ -479,8 +520,26 @@ impl<T: Travel> PlanState<T> {
             counts: true,
             not_after,
         };
-        let mut spot = best_gap(t, shift, &self.routes[shift as usize], &wanted)?;
+        let mut spot = self.gap(job, shift, &wanted)?;
         spot.cost += t.wish(job, shift);
+        Some(spot)
+    }
+
+    /// The cheapest gap, when the exact times keep the driving limit too: delays change the traffic of later ways.
+    pub(crate) fn gap(&self, job: JobIx, shift: ShiftIx, wanted: &Wanted<'_>) -> Option<Spot> {
+        let t = &*self.tables;
+        let (day, route) = (&t.days[shift as usize], &self.routes[shift as usize]);
+        let spot = best_gap(t, day, route, wanted)?;
+        if day.max_drive < Seconds::MAX && T::TIMED {
+            let mut trial = (**route).clone();
+            trial.put(t, shift, spot.after as usize, job << 2, NONE_FIXED, false);
+            if spot.pickup != NO_PICKUP {
+                trial.put(t, shift, spot.pickup as usize, job << 2 | 1, NONE_FIXED, false);
+            }
+            if !trial.refresh(t, shift) {
+                return None;
+            }
+        }
         Some(spot)
     }
 
@@ -511,9 +570,4 @@ impl<T: Travel> PlanState<T> {
         }
         best
     }
-}
-
-/// Whether pinned visits overlap, or cannot be reached from each other.
-fn clash(route: &Route) -> bool {
-    (1..route.stops.len() - 1).any(|at| route.times[at].pinned && route.times[at].arrive[0] > route.times[at].fixed)
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    model::{Break, Cost, Job, JobIx, Lock, Need, Place, Problem, Seconds, Shift},
+    model::{Break, Cost, Job, JobIx, Lock, Need, Place, Problem, Seconds, Shift, Window},
     rules,
     travel::{Leg, Travel},
 };
@@ -88,13 +88,19 @@ pub struct Tables<T> {
     skills: HashMap<Vec<Need>, Arc<Vec<u64>>>,
 }
 
+fn is_rich(shift: &Shift) -> bool {
+    shift.to.is_none() || shift.overtime_seconds != 0 || shift.drive_seconds.is_some() || breaks(shift).next().is_some()
+}
+
 /// The breaks that can fall into a shift at all.
 pub(crate) fn breaks(shift: &Shift) -> impl Iterator<Item = &Break> {
     let latest = shift.latest_end();
     shift
         .breaks
         .iter()
-        .filter(move |pause| pause.window.until >= shift.start && pause.window.from.max(shift.start) + pause.seconds <= latest)
+        .filter(move |pause| {
+            pause.window.until >= shift.start && pause.window.from.max(shift.start) + pause.seconds <= latest
+        })
         .take(2)
 }
 
@@ -117,12 +123,7 @@ impl<T: Travel> Tables<T> {
         }
         let (days, classes) = days(&problem);
         let w = &problem.weights;
-        let rich = T::TIMED
-            || paced
-            || w.busy_hour_squared != 0
-            || problem.shifts.iter().any(|shift| {
-                shift.to.is_none() || shift.overtime_seconds != 0 || shift.drive_seconds.is_some() || breaks(shift).next().is_some()
-            });
+        let rich = T::TIMED || paced || w.busy_hour_squared != 0 || problem.shifts.iter().any(is_rich);
         let mut tables = Self {
             travel,
             rich,
@@ -148,40 +149,25 @@ impl<T: Travel> Tables<T> {
 
     /// One more job, behind the others. Microseconds: a request that has just come in.
     pub fn add(&mut self, job: Job) -> JobIx {
+        let at = self.jobs.len() as JobIx;
+        self.set_job(at, job);
+        at
+    }
+
+    /// Replaces a job: another window was agreed, it was pinned, its parts have arrived. One behind the last is added.
+    pub(crate) fn set_job(&mut self, at: JobIx, job: Job) {
         let places = self.travel.places() as u32;
         assert!(job.place < places, "the place of a job is not known to the travel times");
         let windows = rules::windows(&job);
-        let pickup = job.pickup.as_ref().map(|pickup| {
-            assert!(pickup.place < places, "the place of a pickup is not known to the travel times");
-            let stated = if pickup.windows.is_empty() {
-                vec![crate::model::Window { from: EVER, until: NEVER }]
-            } else {
-                pickup.windows.clone()
-            };
-            let from = self.windows.len() as u32;
-            self.windows.extend(stated.iter().map(|window| (window.from, window.until)));
-            self.pickups.push(Visit {
-                place: pickup.place,
-                seconds: pickup.seconds,
-                ready: stated.first().map_or(EVER, |window| window.from),
-                until: stated.last().map_or(NEVER, |window| window.until),
-                windows: (from, self.windows.len() as u32),
-                load: 0,
-                kind: 0,
-                crew: 1,
-                priority: job.priority,
-                pinned: false,
-                due: NEVER,
-                promise: (EVER, NEVER),
-                pickup: NONE,
-            });
-            self.pickups.len() as u32 - 1
+        let pickup = job.pickup.as_ref().map_or(NONE, |parts| {
+            assert!(parts.place < places, "the place of a pickup is not known to the travel times");
+            self.add_pickup(parts, job.priority)
         });
         let from = self.windows.len() as u32;
         self.windows.extend(windows.iter().map(|window| (window.from, window.until)));
         let pinned = job.is_pinned();
         let promised = job.present.as_ref().and_then(|present| present.promised).filter(|_| job.confirmed().is_none());
-        self.jobs.push(Visit {
+        let visit = Visit {
             place: job.place,
             seconds: job.seconds,
             ready: windows.first().map_or(NEVER, |window| window.from),
@@ -194,47 +180,116 @@ impl<T: Travel> Tables<T> {
             pinned,
             due: job.due.unwrap_or(NEVER),
             promise: promised.map_or((EVER, NEVER), |window| (window.from, window.until)),
-            pickup: pickup.unwrap_or(NONE),
-        });
-        self.rich |= windows.len() > 1 || job.crew > 1 || pinned || pickup.is_some() || job.due.is_some() || promised.is_some();
-        self.add_permissions(&job, &windows);
-        self.kinds = self.kinds.max(1);
-        self.neighbours = OnceLock::new();
-        self.problem.jobs.push(job);
-        self.jobs.len() as JobIx - 1
+            pickup,
+        };
+        self.rich |=
+            windows.len() > 1 || visit.crew > 1 || pinned || pickup != NONE || job.due.is_some() || promised.is_some();
+        let able = self.able(&job.needs);
+        let may: Vec<u64> = (0..self.words).map(|word| self.may_word(&job, &windows, &able, word)).collect();
+        let crowd = self.problem.technicians.len();
+        let wishes: Vec<i32> = (0..crowd)
+            .map(|who| rules::wish(&self.problem, &job, who as u32).min(i64::from(i32::MAX)) as i32)
+            .collect();
+        let at = at as usize;
+        if at == self.jobs.len() {
+            self.neighbours = OnceLock::new();
+            self.jobs.push(visit);
+            self.may.extend(may);
+            self.wishes.extend(wishes);
+            self.problem.jobs.push(job);
+        } else {
+            if self.jobs[at].place != visit.place {
+                self.neighbours = OnceLock::new();
+            }
+            self.jobs[at] = visit;
+            self.may[at * self.words..(at + 1) * self.words].copy_from_slice(&may);
+            self.wishes[at * crowd..(at + 1) * crowd].copy_from_slice(&wishes);
+            self.problem.jobs[at] = job;
+        }
     }
 
-    fn add_permissions(&mut self, job: &Job, windows: &[crate::model::Window]) {
-        let problem = &self.problem;
-        let able = self.skills.entry(job.needs.clone()).or_insert_with(|| {
-            let mut bits = vec![0u64; self.words];
-            for (at, shift) in problem.shifts.iter().enumerate() {
-                let who = &problem.technicians[shift.technician as usize];
-                if !shift.closed && rules::unmet(who, &job.needs, shift.day).is_none() {
-                    bits[at / 64] |= 1 << (at % 64);
-                }
-            }
-            Arc::new(bits)
-        });
-        let hard = problem.weights.outside_territory.is_none();
-        for word in 0..self.words {
-            let mut bits = able[word];
-            let mut left = bits;
-            while left != 0 {
-                let at = left.trailing_zeros() as usize;
-                left &= left - 1;
-                let shift = &problem.shifts[word * 64 + at];
-                if !rules::meets(windows, shift)
-                    || job.forbidden.iter().any(|(who, _)| *who == shift.technician)
-                    || (hard && rules::is_outside(job, &problem.technicians[shift.technician as usize]))
-                {
-                    bits &= !(1 << at);
-                }
-            }
-            self.may.push(bits);
+    /// Locks jobs where they are, or lets go of them again.
+    pub(crate) fn set_lock(&mut self, job: JobIx, lock: Lock) {
+        self.jobs[job as usize].pinned = matches!(lock, Lock::Pinned { .. });
+        self.rich |= self.jobs[job as usize].pinned;
+        self.problem.jobs[job as usize].lock = lock;
+    }
+
+    fn add_pickup(&mut self, parts: &crate::model::Pickup, priority: u8) -> u32 {
+        let mut stated: Vec<(Seconds, Seconds)> =
+            parts.windows.iter().map(|window| (window.from, window.until)).collect();
+        if stated.is_empty() {
+            stated.push((EVER, NEVER));
         }
-        for who in 0..problem.technicians.len() {
-            self.wishes.push(rules::wish(problem, job, who as u32).min(i64::from(i32::MAX)) as i32);
+        stated.sort_unstable();
+        let from = self.windows.len() as u32;
+        self.windows.extend(&stated);
+        self.pickups.push(Visit {
+            place: parts.place,
+            seconds: parts.seconds,
+            ready: stated[0].0,
+            until: stated.last().map_or(NEVER, |window| window.1),
+            windows: (from, self.windows.len() as u32),
+            load: 0,
+            kind: 0,
+            crew: 1,
+            priority: priority.min(3),
+            pinned: false,
+            due: NEVER,
+            promise: (EVER, NEVER),
+            pickup: NONE,
+        });
+        self.pickups.len() as u32 - 1
+    }
+
+    /// The shifts whose technician meets these needs on the day.
+    fn able(&mut self, needs: &[Need]) -> Arc<Vec<u64>> {
+        if let Some(known) = self.skills.get(needs) {
+            return Arc::clone(known);
+        }
+        let mut bits = vec![0u64; self.words];
+        for (at, shift) in self.problem.shifts.iter().enumerate() {
+            let who = &self.problem.technicians[shift.technician as usize];
+            if !shift.closed && rules::unmet(who, needs, shift.day).is_none() {
+                bits[at / 64] |= 1 << (at % 64);
+            }
+        }
+        let bits = Arc::new(bits);
+        self.skills.insert(needs.to_vec(), Arc::clone(&bits));
+        bits
+    }
+
+    /// Who may do the job, for 64 shifts.
+    fn may_word(&self, job: &Job, windows: &[Window], able: &[u64], word: usize) -> u64 {
+        let problem = &self.problem;
+        let hard = problem.weights.outside_territory.is_none();
+        let mut bits = able[word];
+        let mut left = bits;
+        while left != 0 {
+            let at = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let shift = &problem.shifts[word * 64 + at];
+            if !rules::meets(windows, shift)
+                || job.forbidden.iter().any(|(who, _)| *who == shift.technician)
+                || (hard && rules::is_outside(job, &problem.technicians[shift.technician as usize]))
+            {
+                bits &= !(1 << at);
+            }
+        }
+        bits
+    }
+
+    /// Replaces a shift: somebody fell ill, comes later, stays longer.
+    pub(crate) fn set_shift(&mut self, at: u32, shift: Shift) {
+        self.problem.shifts[at as usize] = shift;
+        self.skills.clear();
+        let (days, classes) = days(&self.problem);
+        (self.days, self.classes) = (days, classes);
+        self.rich |= is_rich(&self.problem.shifts[at as usize]);
+        for job in 0..self.jobs.len() {
+            let may = rules::refusal(&self.problem, job as u32, at).is_none();
+            let word = &mut self.may[job * self.words + at as usize / 64];
+            *word = *word & !(1 << (at % 64)) | u64::from(may) << (at % 64);
         }
     }
 
@@ -283,7 +338,8 @@ impl<T: Travel> Tables<T> {
             return visit.seconds;
         }
         let who = self.days[shift as usize].technician as usize;
-        let pace = if (visit.kind as usize) < self.kinds { self.paces[who * self.kinds + visit.kind as usize] } else { 1000 };
+        let pace =
+            if (visit.kind as usize) < self.kinds { self.paces[who * self.kinds + visit.kind as usize] } else { 1000 };
         (i64::from(visit.seconds) * i64::from(pace) / 1000) as Seconds
     }
 
@@ -295,7 +351,8 @@ impl<T: Travel> Tables<T> {
             return None;
         }
         let who = self.days[shift as usize].technician;
-        let carried = self.problem.jobs[job as usize].pickup.as_ref().is_some_and(|parts| parts.on_van_of.contains(&who));
+        let carried =
+            self.problem.jobs[job as usize].pickup.as_ref().is_some_and(|parts| parts.on_van_of.contains(&who));
         (!carried).then(|| &self.pickups[pickup as usize])
     }
 
@@ -311,7 +368,8 @@ impl<T: Travel> Tables<T> {
 
     #[inline]
     pub(crate) fn road(&self, leg: Leg) -> Cost {
-        Cost::from(leg.seconds) * self.problem.weights.travel_second + Cost::from(leg.metres) * self.problem.weights.metre
+        Cost::from(leg.seconds) * self.problem.weights.travel_second
+            + Cost::from(leg.metres) * self.problem.weights.metre
     }
 
     /// What a start at that time costs: lateness, and an announced window left.
@@ -319,7 +377,8 @@ impl<T: Travel> Tables<T> {
     pub(crate) fn timing(&self, visit: &Visit, start: Seconds) -> Cost {
         let mut cost = 0;
         if start > visit.due {
-            cost += self.problem.weights.late_minute[visit.priority as usize] * Cost::from((start - visit.due + 59) / 60);
+            cost +=
+                self.problem.weights.late_minute[visit.priority as usize] * Cost::from((start - visit.due + 59) / 60);
         }
         if start < visit.promise.0 || start > visit.promise.1 {
             cost += self.problem.weights.promise;
@@ -373,13 +432,16 @@ impl<T: Travel> Tables<T> {
 #[expect(clippy::cast_possible_truncation, reason = "shifts are counted in thousands")]
 fn days(problem: &Problem) -> (Vec<Day>, Vec<Vec<u32>>) {
     let mut classes: Vec<Vec<u32>> = Vec::new();
-    let mut known: HashMap<(u32, i32, [Seconds; 4], [u32; 2], Vec<Break>, [i64; 5]), u32> = HashMap::new();
+    let mut known: HashMap<Shift, u32> = HashMap::new();
     let days = problem
         .shifts
         .iter()
         .enumerate()
         .map(|(at, shift)| {
-            assert!((shift.technician as usize) < problem.technicians.len(), "a shift names a technician that does not exist");
+            assert!(
+                (shift.technician as usize) < problem.technicians.len(),
+                "a shift names a technician that does not exist"
+            );
             let latest = shift.latest_end();
             let mut pauses = [(0, 0, 0); 2];
             let mut break_count = 0;
@@ -387,22 +449,7 @@ fn days(problem: &Problem) -> (Vec<Day>, Vec<Vec<u32>>) {
                 pauses[break_count] = (pause.window.from, pause.window.until, pause.seconds);
                 break_count += 1;
             }
-            let limits = [
-                shift.max_jobs.map_or(-1, i64::from),
-                shift.drive_seconds.map_or(-1, i64::from),
-                shift.capacity.map_or(-1, i64::from),
-                shift.cost,
-                i64::from(shift.closed),
-            ];
-            let key = (
-                shift.technician,
-                shift.day,
-                [shift.start, shift.end, latest, shift.overtime_seconds],
-                [shift.from, shift.to.unwrap_or(NOWHERE)],
-                shift.breaks.clone(),
-                limits,
-            );
-            let class = *known.entry(key).or_insert_with(|| {
+            let class = *known.entry(shift.clone()).or_insert_with(|| {
                 classes.push(Vec::new());
                 classes.len() as u32 - 1
             });

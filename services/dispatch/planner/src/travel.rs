@@ -29,19 +29,34 @@ pub trait Travel: Clone + Send + Sync {
     fn latest_departure(&self, a: Place, b: Place, arrive: Seconds) -> Seconds {
         let mut depart = arrive - self.leg(a, b, arrive).seconds;
         if Self::TIMED {
-            // Rush hours make the first guess too late or too early; a few corrections meet the deadline, the last ones only go back.
-            for round in 0..6 {
+            // Usually the first guess meets the deadline; around the rush hours it is closed in on from both sides.
+            let (mut early, mut late) = (Seconds::MIN, Seconds::MAX);
+            for round in 0..24 {
                 let over = depart + self.leg(a, b, depart).seconds - arrive;
-                if over == 0 || (over < 0 && round >= 3) {
+                if over > 0 {
+                    late = late.min(depart);
+                } else {
+                    early = early.max(depart);
+                }
+                if over == 0 || (early > Seconds::MIN && late.saturating_sub(early) <= 4) {
                     break;
                 }
-                depart -= over;
+                let guess = depart - over;
+                let known = early > Seconds::MIN && late < Seconds::MAX;
+                depart = if known && (round > 3 || guess <= early || guess >= late) {
+                    early + (late - early) / 2
+                } else {
+                    guess
+                };
             }
-            let mut over = depart + self.leg(a, b, depart).seconds - arrive;
-            while over > 0 {
-                depart -= over.max(30);
-                over = depart + self.leg(a, b, depart).seconds - arrive;
+            while early == Seconds::MIN {
+                // Not reached in practice; a safe bound all the same.
+                depart -= 3600;
+                if depart + self.leg(a, b, depart).seconds <= arrive {
+                    early = depart;
+                }
             }
+            depart = early;
         }
         depart
     }
@@ -171,7 +186,10 @@ impl Geodesic {
     pub fn new(regions: &[Region], midnight: Seconds) -> Self {
         let regions = regions
             .iter()
-            .map(|region| Pace { road_factor: region.road_factor, pace: region.speed.map(|speed| 3.6 / speed.max(1.0)) })
+            .map(|region| Pace {
+                road_factor: region.road_factor,
+                pace: region.speed.map(|speed| 3.6 / speed.max(1.0)),
+            })
             .collect();
         Self { points: Vec::new(), region: Vec::new(), regions, midnight }
     }
@@ -300,7 +318,10 @@ mod tests {
                 before = arrive;
                 let latest = travel.latest_departure(a, b, depart);
                 assert!(latest + travel.leg(a, b, latest).seconds <= depart);
-                assert!(latest + 95 + travel.leg(a, b, latest + 95).seconds > depart, "far too early: {a} {b} {depart} {latest}");
+                assert!(
+                    latest + 5 + travel.leg(a, b, latest + 5).seconds > depart,
+                    "far too early: {a} {b} {depart} {latest}"
+                );
             }
         }
     }

@@ -1,0 +1,179 @@
+//! After a disturbance: what is touched is mended near by, and as few promised customers as possible are moved.
+
+use std::sync::Arc;
+
+use crate::{
+    budget::{Budget, Progress},
+    diff::{Change, diff},
+    model::{Job, JobIx, Lock, Present, Seconds, Shift, ShiftIx},
+    plan::{Plan, Purpose},
+    search::Search,
+    state::PlanState,
+    travel::Travel,
+};
+
+/// What has happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Disturbance {
+    /// Shifts as they are now: closed (somebody is ill), later, shorter.
+    pub shifts: Vec<(ShiftIx, Shift)>,
+    /// Jobs as they are now: longer, another window, urgent. Pinned ones come with their lock.
+    pub jobs: Vec<(JobIx, Job)>,
+    /// Nothing that starts before this moves: it is too near.
+    pub freeze_before: Option<Seconds>,
+    /// Jobs that stay where they are.
+    pub frozen: Vec<JobIx>,
+}
+
+/// The plan afterwards, and for whom it has changed.
+#[derive(Clone, Debug)]
+pub struct Repaired<T> {
+    /// The plan afterwards.
+    pub state: PlanState<T>,
+    /// Jobs the disturbance itself took out of the plan; they are planned again or open.
+    pub disturbed: Vec<JobIx>,
+    /// Everything that is not as before, by more than a minute.
+    pub changes: Vec<Change>,
+}
+
+/// How warm a repair begins, compared with a new plan.
+const WARMTH: f64 = 0.3;
+/// How many neighbours of a disturbed job are in focus.
+const NEAR: usize = 12;
+
+impl<T: Travel> PlanState<T> {
+    /// Replaces a job. It is left open unless it is pinned or still fits where it was.
+    pub fn change_job(&mut self, job: JobIx, changed: Job) {
+        let plan = self.plan();
+        Arc::make_mut(self.shared_mut()).set_job(job, changed);
+        *self = Self::from_plan(Arc::clone(self.shared()), &plan);
+    }
+
+    /// Replaces a shift. What no longer fits is left open and named.
+    pub fn change_shift(&mut self, shift: ShiftIx, changed: Shift) -> Vec<JobIx> {
+        self.change(&[(shift, changed)], &[])
+    }
+
+    /// Replaces several shifts and jobs at once; the jobs that are left open by it are named.
+    fn change(&mut self, shifts: &[(ShiftIx, Shift)], jobs: &[(JobIx, Job)]) -> Vec<JobIx> {
+        let plan = self.plan();
+        let tables = Arc::make_mut(self.shared_mut());
+        for (shift, changed) in shifts {
+            tables.set_shift(*shift, changed.clone());
+        }
+        for (job, changed) in jobs {
+            tables.set_job(*job, changed.clone());
+        }
+        *self = Self::from_plan(Arc::clone(self.shared()), &plan);
+        self.unassigned().iter().copied().filter(|job| plan.unassigned.binary_search(job).is_err()).collect()
+    }
+
+    /// From now on it costs to move what is planned: every planned job's present place is where it is. Promises stay as they are.
+    pub fn remember(&mut self) {
+        let plan = self.plan();
+        let mut places: Vec<(Vec<ShiftIx>, Seconds)> = vec![(Vec::new(), 0); self.tables().jobs.len()];
+        for shift in &plan.shifts {
+            for visit in shift.visits.iter().filter(|visit| visit.purpose == Purpose::Job) {
+                places[visit.job as usize].0.push(shift.shift);
+                places[visit.job as usize].1 = visit.start;
+            }
+        }
+        let tables = Arc::make_mut(self.shared_mut());
+        for (job, (shifts, start)) in tables.problem.jobs.iter_mut().zip(places) {
+            if shifts.is_empty() {
+                continue;
+            }
+            let old = job.present.take();
+            let (promised, confirmed, consent) =
+                old.map_or((None, false, false), |present| (present.promised, present.confirmed, present.consent));
+            job.present = Some(Present { shifts, start, promised, confirmed, consent });
+        }
+        self.recount();
+    }
+}
+
+/// Mends the plan after a disturbance. Pinned, frozen and confirmed visits stay (a confirmed visit may go to another technician, never to
+/// another time); every other customer that is moved has a price.
+pub fn repair<T: Travel>(
+    state: &PlanState<T>,
+    disturbance: &Disturbance,
+    seed: u64,
+    budget: &Budget<'_>,
+    progress: &mut dyn FnMut(Progress),
+) -> Repaired<T> {
+    let before: Plan = state.plan();
+    let began = budget.now();
+    let mut state = state.clone();
+    state.settle();
+    state.remember();
+    let disturbed = state.change(&disturbance.shifts, &disturbance.jobs);
+    let held = hold(&mut state, disturbance, &before);
+    let mut open: Vec<JobIx> = state.unassigned().to_vec();
+    let t = Arc::clone(state.shared());
+    open.sort_by_key(|job| (std::cmp::Reverse(t.jobs[*job as usize].priority), *job));
+    // First without moving anybody; then, if that is not the best, by moving some.
+    for job in &open {
+        state.insert_best(*job);
+    }
+    let mut focus = disturbed.clone();
+    focus.extend(disturbance.jobs.iter().map(|(job, _)| *job));
+    focus.extend_from_slice(state.unassigned());
+    let (near, width) = t.neighbours();
+    for at in 0..focus.len() {
+        let from = focus[at] as usize * width;
+        focus.extend_from_slice(&near[from..from + width.min(NEAR)]);
+    }
+    focus.sort_unstable();
+    focus.dedup();
+    if !focus.is_empty() {
+        let mut search = Search::new(state, seed);
+        search.focus = focus;
+        search.warm(WARMTH);
+        search.run(budget, began, 1.0, progress);
+        search.return_to_best();
+        state = search.state;
+        crate::search::fill(&mut state);
+    }
+    let_go(&mut state, held);
+    let changes = diff(state.tables().problem(), &before, &state.plan(), 60);
+    Repaired { state, disturbed, changes }
+}
+
+/// Pins what must not move, as it stands; what was pinned before is left alone.
+fn hold<T: Travel>(state: &mut PlanState<T>, disturbance: &Disturbance, before: &Plan) -> Vec<JobIx> {
+    let plan = state.plan();
+    let freeze = disturbance.freeze_before.unwrap_or(Seconds::MIN);
+    let mut soon: Vec<JobIx> = disturbance.frozen.clone();
+    for visit in before.shifts.iter().flat_map(|shift| &shift.visits).filter(|visit| visit.start < freeze) {
+        soon.push(visit.job);
+    }
+    soon.sort_unstable();
+    soon.dedup();
+    let mut held: Vec<(JobIx, Lock)> = Vec::new();
+    for job in soon {
+        let places: Vec<(ShiftIx, Seconds)> = plan.visits_of(job).map(|(shift, visit)| (shift, visit.start)).collect();
+        let kept = before.visits_of(job).all(|(shift, visit)| places.contains(&(shift, visit.start)));
+        if let (Some((_, start)), true, false) = (places.first(), kept, state.tables().jobs[job as usize].pinned) {
+            held.push((job, Lock::Pinned { shifts: state.shifts_of(job).to_vec(), start: *start }));
+        }
+    }
+    let jobs = held.iter().map(|(job, _)| *job).collect();
+    relock(state, held);
+    jobs
+}
+
+fn let_go<T: Travel>(state: &mut PlanState<T>, held: Vec<JobIx>) {
+    relock(state, held.into_iter().map(|job| (job, Lock::Free)).collect());
+}
+
+fn relock<T: Travel>(state: &mut PlanState<T>, locks: Vec<(JobIx, Lock)>) {
+    if locks.is_empty() {
+        return;
+    }
+    let plan = state.plan();
+    let tables = Arc::make_mut(state.shared_mut());
+    for (job, lock) in locks {
+        tables.set_lock(job, lock);
+    }
+    *state = PlanState::from_plan(Arc::clone(state.shared()), &plan);
+}
