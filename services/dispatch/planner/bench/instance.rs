@@ -128,6 +128,21 @@ impl Instance {
             None => Ok(total),
         }
     }
+    /// The distance of a plan, not rounded.
+    pub fn exact(&self, plan: &Plan) -> f64 {
+        let way = |a: usize, b: usize| {
+            let (a, b) = (self.points[a], self.points[b]);
+            ((a.0 - b.0).powi(2) + (a.1 - b.1).powi(2)).sqrt()
+        };
+        plan.shifts
+            .iter()
+            .map(|shift| {
+                let stops: Vec<usize> = shift.visits.iter().map(|visit| visit.job as usize + 1).collect();
+                let ends = way(0, *stops.first().unwrap_or(&0)) + way(*stops.last().unwrap_or(&0), 0);
+                ends + stops.windows(2).map(|pair| way(pair[0], pair[1])).sum::<f64>()
+            })
+            .sum()
+    }
 }
 
 /// Best-known totals: `instance,distance`, or the columns of `best_known.csv`.

@@ -9,6 +9,7 @@ pub mod diff;
 pub mod explain;
 mod insert;
 mod islands;
+mod load;
 pub mod model;
 pub mod plan;
 pub mod random;
