@@ -4,7 +4,7 @@ SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run run-split migrate test chaos ci fmt fmt-check lint buf buf-baseline docs deny bench clean
+.PHONY: help run run-split migrate test chaos ci fmt fmt-check lint buf buf-baseline docs deny bench bench-overload clean
 
 SERVICES := intake dispatch parts-inventory complaint survey
 # For Linux; elsewhere name your own: make buf BUF=/path/to/buf
@@ -64,7 +64,11 @@ $(DENY):
 
 bench: ## benchmarks, bounded, each as a ratio of two things measured in one run
 	cargo build --locked --profile fast -p aftercare-intake -p aftercare-gateway
-	tests/with-services.sh cargo bench --locked --profile fast -p aftercare-tests
+	tests/with-services.sh cargo bench --locked --profile fast -p aftercare-tests --bench bench
+
+bench-overload: ## what is left of the gateway's peak when three and ten times as many calls arrive (about three minutes)
+	cargo build --locked --profile fast -p aftercare-intake -p aftercare-gateway
+	tests/with-services.sh cargo bench --locked --profile fast -p aftercare-tests --bench overload
 
 clean: ## removes what was built; data and tools stay
 	cargo clean

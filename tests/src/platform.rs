@@ -181,6 +181,17 @@ impl Platform {
         process.ready().await.unwrap_or_else(|error| panic!("{service}: {error:#}"));
     }
 
+    /// Makes a service stand still (`true`) or go on: connections stay open, and nobody answers.
+    ///
+    /// # Panics
+    ///
+    /// When it is no process of its own, or not running.
+    #[expect(clippy::panic, reason = "a test that freezes nothing must fail")]
+    pub async fn freeze(&self, service: &str, still: bool) {
+        let process = self.process(service).lock().await;
+        process.freeze(still).unwrap_or_else(|error| panic!("{service}: {error:#}"));
+    }
+
     /// What a process of its own has written.
     pub async fn log(&self, service: &str) -> String {
         self.process(service).lock().await.log()

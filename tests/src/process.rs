@@ -96,6 +96,37 @@ impl Process {
         Ok(())
     }
 
+    /// Its process id, while it runs.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// Bytes that it has in memory.
+    ///
+    /// # Errors
+    ///
+    /// When it is not running.
+    pub fn memory(&self) -> anyhow::Result<u64> {
+        let id = self.id().with_context(|| format!("{} is not running", self.name))?;
+        let text = std::fs::read_to_string(format!("/proc/{id}/statm"))?;
+        let pages: u64 = text.split_whitespace().nth(1).context("no resident pages")?.parse()?;
+        Ok(pages * 4096)
+    }
+
+    /// Makes it stand still, as a machine that hangs, or go on.
+    ///
+    /// # Errors
+    ///
+    /// When it is not running.
+    pub fn freeze(&self, still: bool) -> anyhow::Result<()> {
+        let id = self.id().with_context(|| format!("{} is not running", self.name))?;
+        let signal = if still { "-STOP" } else { "-CONT" };
+        let told = Command::new("kill").arg(signal).arg(id.to_string()).status()?;
+        anyhow::ensure!(told.success(), "{} {id} cannot be told {signal}", self.name);
+        Ok(())
+    }
+
     /// What it wrote.
     #[must_use]
     pub fn log(&self) -> String {

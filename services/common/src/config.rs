@@ -12,7 +12,7 @@ use ::config::{File, FileFormat, Map, Source, Value, ValueKind};
 use anyhow::{Context as _, bail, ensure};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::db::DatabaseConfig;
+use crate::{db::DatabaseConfig, lifecycle::tls::TlsSettings};
 
 mod durations;
 pub use durations::{duration, duration_list};
@@ -45,6 +45,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How it stops.
     pub drain: Drain,
+    /// TLS of the public port.
+    pub tls: TlsSettings,
     /// Addresses of the other services, by name.
     pub peers: BTreeMap<String, String>,
 }
@@ -149,6 +151,10 @@ pub struct Limits {
     /// The longest deadline a caller may ask for.
     #[serde(with = "duration")]
     pub longest_deadline: Duration,
+    /// Connections of a port at once.
+    pub connections: usize,
+    /// The same from one address.
+    pub connections_per_address: usize,
     /// Time for the HTTP/2 preface.
     #[serde(with = "duration")]
     pub handshake: Duration,
@@ -238,6 +244,10 @@ impl Settings {
         ensure!(
             !limits.default_deadline.is_zero() && limits.default_deadline <= limits.longest_deadline,
             "limits.default_deadline must be above 0 and not above limits.longest_deadline"
+        );
+        ensure!(
+            limits.connections > 0 && limits.connections_per_address > 0,
+            "limits.connections and limits.connections_per_address must be 1 or more"
         );
         ensure!(!limits.handshake.is_zero(), "limits.handshake must be above 0");
         ensure!(limits.connection_age >= Duration::from_secs(1), "limits.connection_age must be 1s or more");

@@ -12,7 +12,6 @@ use std::{
 };
 
 use futures::FutureExt as _;
-use rand::RngExt as _;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::service::Routes;
@@ -24,7 +23,12 @@ use crate::{
 
 pub mod admin;
 pub mod guard;
+mod paced;
+mod server;
 pub mod socket;
+pub mod tls;
+
+use self::{server::Server, tls::Tls};
 
 /// How long workers may take to end.
 const WORKERS: Duration = Duration::from_secs(5);
@@ -123,24 +127,25 @@ impl Lifecycle {
         limits: &Limits,
         drain: &Drain,
         protocols: Protocols,
+        tls: Option<Tls>,
     ) -> anyhow::Result<()> {
         let stopping = self.stopping();
         // Refusing new connections begins after the notice, so that nobody is sent here in vain.
-        let closing = CancellationToken::new();
-        let cut = CancellationToken::new();
-        let incoming = socket::incoming(listener, limits.handshake, cut.clone());
-        let closed = closing.clone();
-        let serving = server(limits, protocols)
-            .add_routes(routes)
-            .serve_with_incoming_shutdown(incoming, async move { closed.cancelled().await });
+        let (closing, cut) = (CancellationToken::new(), CancellationToken::new());
+        if let Some(tls) = &tls {
+            tokio::spawn(tls.clone().follow(closing.clone()));
+        }
+        let server =
+            Server { routes, limits: limits.clone(), protocols, tls, closing: closing.clone(), cut: cut.clone() };
+        let serving = server.run(listener);
         tokio::pin!(serving);
         tokio::select! {
-            ended = &mut serving => return Ok(ended?),
+            () = &mut serving => return Ok(()),
             () = async { stopping.cancelled().await; tokio::time::sleep(drain.notice).await } => closing.cancel(),
         }
         let drained = tokio::time::timeout(drain.deadline, &mut serving).await;
-        if let Ok(ended) = drained {
-            return Ok(ended?);
+        if drained.is_ok() {
+            return Ok(());
         }
         tracing::warn!(deadline_ms = drain.deadline.as_millis(), "cutting off peers that did not leave");
         cut.cancel();
@@ -157,25 +162,6 @@ pub enum Protocols {
     Grpc,
     /// HTTP/1 as well, for browsers and REST clients.
     Http,
-}
-
-/// The server's settings. The library's defaults leave out every limit that a hostile or a dead peer runs into.
-fn server(limits: &Limits, protocols: Protocols) -> tonic::transport::Server {
-    let spread = limits.connection_age.as_millis() / 4;
-    let spread = rand::rng().random_range(0..=u64::try_from(spread).unwrap_or_default());
-    tonic::transport::Server::builder()
-        .accept_http1(protocols == Protocols::Http)
-        // None is advertised by default. More wait at the client instead of being refused here.
-        .max_concurrent_streams(Some(128))
-        // The guards against reset floods are off, or twenty, by default.
-        .http2_max_local_error_reset_streams(Some(1024))
-        .http2_max_pending_accept_reset_streams(Some(20))
-        .http2_max_header_list_size(Some(16 * 1024))
-        .http2_keepalive_interval(Some(Duration::from_secs(20)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(20)))
-        // Without a grace period: with one, this version cuts connections without GOAWAY.
-        .max_connection_age(limits.connection_age + Duration::from_millis(spread))
-        .tcp_nodelay(true)
 }
 
 async fn signal() {

@@ -37,7 +37,7 @@ async fn one_trace_reaches_the_collector() {
     let server = {
         let (life, settings) = (life.clone(), settings.clone());
         let serve =
-            async move { life.serve(listener, routes, &settings.limits, &settings.drain, Protocols::Grpc).await };
+            async move { life.serve(listener, routes, &settings.limits, &settings.drain, Protocols::Grpc, None).await };
         tokio::spawn(serve)
     };
 

@@ -1,4 +1,5 @@
-//! Accepted connections that cannot be held open by silence: a deadline for the first bytes, and a cut.
+//! Accepted sockets that cannot be held open by silence: a deadline for the first bytes, and one for reading what was
+//! written.
 
 use std::{
     future::Future as _,
@@ -9,14 +10,11 @@ use std::{
     time::Duration,
 };
 
-use futures::Stream;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     time::Sleep,
 };
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
-use tonic::transport::server::{Connected, TcpConnectInfo};
 
 /// The other end of the connection that a request came over, in the request's extensions.
 #[derive(Clone, Copy, Debug)]
@@ -24,58 +22,40 @@ pub struct ClientAddress(pub SocketAddr);
 
 /// Bytes of the HTTP/2 preface; any HTTP/1 request is longer, too.
 const PREFACE: usize = 24;
-/// Pause after a failed accept: without file handles the next one fails as well.
-const PAUSE: Duration = Duration::from_millis(100);
-
-/// Accepts for ever. An accept that fails (no file handles, a peer already gone) never ends the stream.
-pub fn incoming(
-    listener: TcpListener,
-    handshake: Duration,
-    cut: CancellationToken,
-) -> impl Stream<Item = io::Result<Connection>> {
-    futures::stream::unfold((listener, cut), move |(listener, cut)| async move {
-        loop {
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    let _ = stream.set_nodelay(true);
-                    let connection = Connection {
-                        stream,
-                        cut: Box::pin(cut.clone().cancelled_owned()),
-                        first: Some((Box::pin(tokio::time::sleep(handshake)), PREFACE)),
-                    };
-                    return Some((Ok(connection), (listener, cut)));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(PAUSE).await;
-                }
-            }
-        }
-    })
-}
+/// How long a peer may leave no room at all for what is written to it.
+const FULL: Duration = Duration::from_secs(30);
 
 /// An accepted connection.
 #[derive(Debug)]
-pub struct Connection {
+pub(super) struct Connection {
     stream: TcpStream,
-    cut: Pin<Box<WaitForCancellationFutureOwned>>,
     /// Until enough bytes came: when they must have come, and how many are missing.
     first: Option<(Pin<Box<Sleep>>, usize)>,
+    /// While nothing can be written: when something must have been.
+    full: Option<Pin<Box<Sleep>>>,
 }
 
-impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
+impl Connection {
+    pub(super) fn new(stream: TcpStream, handshake: Duration) -> Self {
+        Self { stream, first: Some((Box::pin(tokio::time::sleep(handshake)), PREFACE)), full: None }
+    }
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.stream.connect_info()
+    /// Begins, keeps or ends the time for a peer to make room.
+    fn written<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if polled.is_ready() {
+            self.full = None;
+            return polled;
+        }
+        let full = self.full.get_or_insert_with(|| Box::pin(tokio::time::sleep(FULL)));
+        match full.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
     }
 }
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.cut.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-        }
         if let Some((deadline, _)) = &mut self.first
             && deadline.as_mut().poll(cx).is_ready()
         {
@@ -96,10 +76,8 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.cut.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-        }
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.written(cx, polled)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -115,10 +93,8 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.cut.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-        }
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.written(cx, polled)
     }
 
     fn is_write_vectored(&self) -> bool {

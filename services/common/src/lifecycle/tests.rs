@@ -35,7 +35,7 @@ async fn server_with(
     let address = listener.local_addr().unwrap();
     let (_, health) = tonic_health::server::health_reporter();
     let life = life.clone();
-    let serve = async move { life.serve(listener, Routes::new(health), &limits, &drain, Protocols::Grpc).await };
+    let serve = async move { life.serve(listener, Routes::new(health), &limits, &drain, Protocols::Grpc, None).await };
     (address, tokio::spawn(serve))
 }
 
@@ -71,7 +71,7 @@ async fn calls_in_work_finish_before_the_deadline() {
     let routes = Routes::from(axum::Router::new().route(PATH, slow));
     let server = {
         let life = life.clone();
-        tokio::spawn(async move { life.serve(listener, routes, &limits(), &drain(5_000), Protocols::Grpc).await })
+        tokio::spawn(async move { life.serve(listener, routes, &limits(), &drain(5_000), Protocols::Grpc, None).await })
     };
     let channel = tonic::transport::Endpoint::new(format!("http://{address}")).unwrap().connect().await.unwrap();
     let mut client = proto::aftercare::common::v1::event_service_client::EventServiceClient::new(channel);

@@ -30,6 +30,7 @@ use crate::{
         Lifecycle, Protocols,
         admin::{self, Check, Readiness},
         guard::{Guard, guarded},
+        tls::Tls,
     },
     outbox::EventServer,
     peers::{Peer, Peers},
@@ -262,6 +263,7 @@ impl Host {
 
         health.set_service_status(LIVENESS, ServingStatus::Serving).await;
         health.set_service_status(READINESS, ServingStatus::NotServing).await;
+        let tls = Tls::open(&settings.tls)?;
         let mut addresses = BTreeMap::new();
         let mut serving = JoinSet::new();
         for Port { name, listener, routes, protocols } in ports {
@@ -269,8 +271,10 @@ impl Host {
             tracing::info!(service = name, %address, "serving");
             addresses.insert(name.clone(), address);
             let (life, limits, drain) = (life.clone(), settings.limits.clone(), settings.drain.clone());
+            // Between services there is the platform's own encryption, or a trusted network.
+            let tls = tls.clone().filter(|_| protocols == Protocols::Http);
             serving.spawn(async move {
-                let served = life.serve(listener, routes, &limits, &drain, protocols).await;
+                let served = life.serve(listener, routes, &limits, &drain, protocols, tls).await;
                 served.with_context(|| format!("the port of {name} failed"))
             });
         }

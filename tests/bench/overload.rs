@@ -1,0 +1,290 @@
+//! Overload, in one run on one machine: how many service requests a second can be taken in through the gateway, and what
+//! is left of that when three and ten times as many arrive. Calls arrive at fixed times, whether earlier ones were answered
+//! or not, and are counted from the instant at which they should have been sent. `make bench-overload`.
+
+#![expect(clippy::print_stdout, reason = "the table is what this is run for")]
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, ensure};
+use common::testing::{Backend, TestDb, database};
+use harness::{
+    Faults, Person, Surface,
+    client::Door,
+    process::{Process, free_address},
+    steps,
+};
+use proto::aftercare::{
+    common::v1::Address,
+    intake::v1::{
+        Channel as Way, CreateServiceRequestRequest, ListServiceRequestsRequest, RequestKind, Urgency,
+        intake_service_client::IntakeServiceClient,
+    },
+};
+use tokio::sync::mpsc;
+use tonic::{Code, Request, Status, transport::Channel};
+
+/// Connections of the generator; a real crowd has many more.
+const CONNECTIONS: usize = 24;
+/// Calls that wait for an answer at the most: beyond that the generator itself would be what is measured.
+const OUTSTANDING: usize = 6_000;
+/// Length of one load.
+const LENGTH: Duration = Duration::from_secs(10);
+/// Length of one load while the peak is looked for.
+const LOOK: Duration = Duration::from_secs(4);
+const HOUSEHOLDS: usize = 300;
+
+/// What became of one call.
+struct Told {
+    kind: Kind,
+    code: Code,
+    took: Duration,
+}
+
+/// The mix: what is sent, in what share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// Three of twenty are emergencies.
+    Emergency,
+    /// Fourteen of twenty are usual requests.
+    Intake,
+    /// Three of twenty are lists.
+    List,
+}
+
+/// What one load found.
+struct Found {
+    goodput: f64,
+    offered: f64,
+    admitted_p99: Duration,
+    admitted_p50: Duration,
+    refused: usize,
+    refused_p99: Duration,
+    other: usize,
+    /// Share of each kind that was answered.
+    shares: BTreeMap<Kind, f64>,
+    memory: u64,
+}
+
+struct Stage {
+    gateway: Process,
+    _intake: Process,
+    clients: Vec<IntakeServiceClient<Channel>>,
+    households: Vec<(String, String)>,
+    _db: [TestDb; 2],
+    _folder: tempfile::TempDir,
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> anyhow::Result<()> {
+    let stage = Arc::new(stage().await?);
+    let mut serial = 0;
+    load(&stage, 100.0, LOOK, &mut serial).await?;
+    // The peak: the most that is answered in a second, whatever arrives.
+    let (mut peak, mut rate, mut worse) = (0.0_f64, 200.0, 0);
+    println!("    offered /s   answered /s   p50 ms   p99 ms   refused");
+    while worse < 2 && rate < 20_000.0 {
+        let found = load(&stage, rate, LOOK, &mut serial).await?;
+        row(&found);
+        if found.goodput > peak * 1.03 {
+            worse = 0;
+        } else {
+            worse += 1;
+        }
+        peak = peak.max(found.goodput);
+        rate *= 1.4;
+    }
+    println!("\n  peak P                    {peak:>8.0} /s");
+    let calm = load(&stage, peak * 0.8, LENGTH, &mut serial).await?;
+    println!("  at 0.8 P                  p50 {:.1?}  p99 {:.1?}", calm.admitted_p50, calm.admitted_p99);
+    for times in [1.0, 3.0, 10.0] {
+        let found = load(&stage, peak * times, LENGTH, &mut serial).await?;
+        println!(
+            "  at {times:>4.0} P ({:>6.0} /s came)  goodput {:.2} P   admitted p50 {:.1?} p99 {:.1?}   refused {} p99 {:.1?}   other failures {}   RSS {} MiB   answered {:?}",
+            found.offered,
+            found.goodput / peak,
+            found.admitted_p50,
+            found.admitted_p99,
+            found.refused,
+            found.refused_p99,
+            found.other,
+            found.memory >> 20,
+            found.shares.iter().map(|(kind, share)| format!("{kind:?} {:.0} %", share * 100.0)).collect::<Vec<_>>()
+        );
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let after = load(&stage, peak * 0.8, LENGTH, &mut serial).await?;
+    println!("  at 0.8 P, 3 s later       goodput {:.2} P   p99 {:.1?}", after.goodput / peak, after.admitted_p99);
+    Ok(())
+}
+
+fn row(found: &Found) {
+    println!(
+        "  {:>10.0}   {:>10.0}   {:>7.1}  {:>7.1}   {:>6}",
+        found.offered,
+        found.goodput,
+        found.admitted_p50.as_secs_f64() * 1e3,
+        found.admitted_p99.as_secs_f64() * 1e3,
+        found.refused
+    );
+}
+
+/// Sends so many calls a second for so long, open loop.
+async fn load(stage: &Arc<Stage>, rate: f64, length: Duration, serial: &mut u64) -> anyhow::Result<Found> {
+    let (told, mut hear) = mpsc::unbounded_channel();
+    let begun = Instant::now();
+    let places = Arc::new(tokio::sync::Semaphore::new(OUTSTANDING));
+    let mut sent = 0_u64;
+    let mut unsent = 0_u64;
+    while begun.elapsed() < length {
+        let due = (begun.elapsed().as_secs_f64() * rate) as u64;
+        while sent < due {
+            let intended = begun + Duration::from_secs_f64(sent as f64 / rate);
+            sent += 1;
+            *serial += 1;
+            let Ok(place) = places.clone().try_acquire_owned() else {
+                unsent += 1;
+                continue;
+            };
+            let (stage, told, number) = (stage.clone(), told.clone(), *serial);
+            tokio::spawn(async move {
+                let (kind, answer) = stage.call(number).await;
+                let code = answer.err().map_or(Code::Ok, |status| status.code());
+                let _ = told.send(Told { kind, code, took: intended.elapsed() });
+                drop(place);
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    drop(told);
+    let within = begun.elapsed().as_secs_f64();
+    let (mut well, mut refused, mut other) = (Vec::new(), Vec::new(), 0);
+    let mut by_kind: BTreeMap<Kind, (usize, usize)> = BTreeMap::new();
+    while let Some(told) = hear.recv().await {
+        let (answered, all) = by_kind.entry(told.kind).or_default();
+        *all += 1;
+        match told.code {
+            Code::Ok => {
+                *answered += 1;
+                well.push(told.took);
+            }
+            Code::ResourceExhausted => refused.push(told.took),
+            _ => other += 1,
+        }
+    }
+    if unsent > 0 {
+        println!("  ({unsent} calls were not sent: the generator had {OUTSTANDING} under way)");
+    }
+    let at = |of: &mut Vec<Duration>, share: f64| {
+        of.sort_unstable();
+        of.get(((of.len().max(1) - 1) as f64 * share) as usize).copied().unwrap_or_default()
+    };
+    ensure!(!well.is_empty(), "nothing was answered at {rate}/s");
+    Ok(Found {
+        goodput: well.len() as f64 / within,
+        offered: sent as f64 / within,
+        admitted_p50: at(&mut well, 0.5),
+        admitted_p99: at(&mut well, 0.99),
+        refused: refused.len(),
+        refused_p99: at(&mut refused, 0.99),
+        other,
+        shares: by_kind.into_iter().map(|(kind, (well, all))| (kind, well as f64 / all as f64)).collect(),
+        memory: stage.gateway.memory()?,
+    })
+}
+
+impl Stage {
+    async fn call(&self, number: u64) -> (Kind, Result<(), Status>) {
+        let mut client = self.clients[number as usize % self.clients.len()].clone();
+        let kind = match number % 20 {
+            0..3 => Kind::List,
+            3..6 => Kind::Emergency,
+            _ => Kind::Intake,
+        };
+        let signed = |request: &mut tonic::metadata::MetadataMap| {
+            for (name, value) in [
+                ("x-aftercare-user", "us_bench"),
+                ("x-aftercare-role", "agent"),
+                ("x-aftercare-org-unit", "head-office"),
+            ] {
+                request.insert(name, tonic::metadata::MetadataValue::from_static(value));
+            }
+        };
+        let answer = if kind == Kind::List {
+            let mut request = Request::new(ListServiceRequestsRequest { page_size: 5, ..Default::default() });
+            signed(request.metadata_mut());
+            client.list_service_requests(request).await.map(drop)
+        } else {
+            let (customer_id, product_id) = self.households[number as usize % self.households.len()].clone();
+            let address = Address {
+                city: "上海市".to_owned(),
+                district: "徐汇区".to_owned(),
+                division_code: "310104".to_owned(),
+                line: format!("漕溪北路 {number} 号"),
+                ..Default::default()
+            };
+            let urgency = if kind == Kind::Emergency { Urgency::Emergency } else { Urgency::Normal };
+            let mut request = Request::new(CreateServiceRequestRequest {
+                request_id: format!("overload-{number}"),
+                customer_id,
+                product_id,
+                kind: RequestKind::Repair.into(),
+                channel: Way::Hotline.into(),
+                urgency: urgency.into(),
+                fault_code: "WM01".to_owned(),
+                description: "洗衣机不排水".to_owned(),
+                address: Some(address),
+                ..Default::default()
+            });
+            signed(request.metadata_mut());
+            client.create_service_request(request).await.map(drop)
+        };
+        (kind, answer)
+    }
+}
+
+async fn stage() -> anyhow::Result<Stage> {
+    let redis =
+        std::env::var("AFTERCARE_TEST_REDIS").context("AFTERCARE_TEST_REDIS names no server: `make bench-overload`")?;
+    let folder = tempfile::tempdir()?;
+    let dbs = [database(Backend::Postgres).await, database(Backend::Postgres).await];
+    let (intake, gateway) = (free_address()?, free_address()?);
+    let prefix = folder.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let config = |name: &str, db: &TestDb, text: String| -> anyhow::Result<Process> {
+        let admin = free_address()?;
+        let file = folder.path().join(format!("{name}.toml"));
+        let shared = format!(
+            "[telemetry]\nlog_filter = \"warn\"\n[bus]\nkind = \"redis\"\nurl = \"{redis}\"\nprefix = \"{prefix}\"\n[database]\nurl = \"{}\"\nmax_connections = 16\n",
+            db.url
+        );
+        std::fs::write(&file, format!("admin = \"{admin}\"\n{text}{shared}"))?;
+        Ok(Process::new(name, &file, admin))
+    };
+    let mut first = config("intake", &dbs[0], format!("listen = \"{intake}\"\n"))?;
+    // The crowd is one person at one address here.
+    let open = "calls = 0, within = \"1s\", burst = 1";
+    let rates = format!("[rates]\nperson = {{ {open} }}\naddress = {{ {open} }}\n");
+    let mut second =
+        config("gateway", &dbs[1], format!("listen = \"{gateway}\"\n[peers]\nintake = \"http://{intake}\"\n{rates}"))?;
+    for process in [&mut first, &mut second] {
+        process.run("migrate")?;
+        process.start()?;
+        process.ready().await?;
+    }
+    let address = format!("http://{gateway}");
+    let agent = Person::new(Door::new(&address)?, "agent", "us_bench", Surface::Rest, Faults::None);
+    let mut households = Vec::new();
+    for _ in 0..HOUSEHOLDS {
+        let household = steps::household(&agent, 60).await;
+        households.push((household.customer_id, household.product_id));
+    }
+    let mut clients = Vec::new();
+    for _ in 0..CONNECTIONS {
+        clients.push(IntakeServiceClient::new(Channel::from_shared(address.clone())?.connect().await?));
+    }
+    Ok(Stage { gateway: second, _intake: first, clients, households, _db: dbs, _folder: folder })
+}
