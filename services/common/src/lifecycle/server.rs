@@ -45,7 +45,7 @@ const HEAD: u32 = 16 * 1024;
 const READ_AHEAD: usize = 64 * 1024;
 /// How often a peer is asked whether it is there, and how long it may take to say so.
 const ALIVE: Duration = Duration::from_secs(20);
-/// How long a peer may leave unread what it asked for.
+/// How long a peer may leave unread what it asked for, or be at one head.
 const UNREAD: Duration = Duration::from_secs(30);
 /// How often that is looked after.
 const LOOK: Duration = Duration::from_secs(5);
@@ -66,7 +66,7 @@ impl Server {
     /// Accepts until it is closing, and ends with the last connection.
     pub(super) async fn run(self, listener: TcpListener) {
         let places = Places::new(&self.limits);
-        let builder = builder(&self.limits, self.protocols);
+        let builder = builder(self.protocols);
         let routes = self.routes.prepare();
         let connections = TaskTracker::new();
         let spread = u64::try_from(self.limits.connection_age.as_millis() / 4).unwrap_or_default();
@@ -109,7 +109,7 @@ impl Server {
     }
 }
 
-fn builder(limits: &Limits, protocols: Protocols) -> Builder<TokioExecutor> {
+fn builder(protocols: Protocols) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     if protocols == Protocols::Grpc {
         builder = builder.http2_only();
@@ -129,7 +129,7 @@ fn builder(limits: &Limits, protocols: Protocols) -> Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         // Also the longest pause between two requests.
-        .header_read_timeout(limits.handshake.max(ALIVE))
+        .header_read_timeout(UNREAD)
         .max_buf_size(READ_AHEAD);
     builder
 }

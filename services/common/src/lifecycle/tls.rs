@@ -149,6 +149,7 @@ mod tests {
             "2",
         ]);
         openssl.args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]);
+        openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
         openssl.arg("-keyout").arg(&settings.key).arg("-out").arg(&settings.certificate);
         let made = openssl.output().expect("openssl is needed for this test");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));

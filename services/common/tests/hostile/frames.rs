@@ -125,7 +125,7 @@ impl Hostile {
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> bool {
         let (mut reader, mut writer) = self.stream.split();
         let mut left = bytes;
-        let mut buffer = [0; 16 * 1024];
+        let mut buffer = vec![0; 16 * 1024];
         while !left.is_empty() {
             tokio::select! {
                 biased;
@@ -154,7 +154,7 @@ impl Hostile {
     /// Reads until the server leaves, for so long at the most. Pings are not answered.
     pub(crate) async fn end_within(&mut self, limit: Duration) -> End {
         let begun = Instant::now();
-        let mut buffer = [0; 16 * 1024];
+        let mut buffer = vec![0; 16 * 1024];
         while let Some(left) = limit.checked_sub(begun.elapsed()) {
             match tokio::time::timeout(left, self.stream.read(&mut buffer)).await {
                 Ok(Ok(0) | Err(_)) => return End::Left(self.goodbye),

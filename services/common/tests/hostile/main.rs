@@ -286,7 +286,7 @@ async fn silent_slow_and_deaf_peers_are_gone_within_45_seconds() {
     let slow = async move {
         let mut stream = TcpStream::connect(at).await.unwrap();
         stream.write_all(b"POST /x HTTP/1.1\r\nhost: hostile\r\n").await.unwrap();
-        let mut buffer = [0; 1024];
+        let mut buffer = vec![0; 1024];
         for _ in 0..LIMIT.as_secs() {
             match tokio::time::timeout(Duration::from_secs(1), stream.read(&mut buffer)).await {
                 Ok(Ok(0) | Err(_)) => return End::Left(None),

@@ -51,7 +51,9 @@ impl Class {
 }
 
 /// The table: the first rule that fits says the class.
-const TABLE: [(fn(&Rpc) -> bool, Class); 6] = [
+const TABLE: [(fn(&Rpc) -> bool, Class); 7] = [
+    // Opening it is little; what it then costs is bounded where it is served.
+    (|rpc| named(rpc, &["Watch"]), Class::Read),
     (|rpc| rpc.method.is_server_streaming() || named(rpc, &["Export", "Import"]), Class::Export),
     (|rpc| named(rpc, &["Sync"]), Class::Field),
     (|rpc| writes(rpc) && rpc.access.roles().any(|role| role == Role::Technician), Class::Field),
