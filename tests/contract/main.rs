@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod exchange;
 mod fuzz;
 mod openapi;
 mod readme;

@@ -21,6 +21,7 @@ pub mod number;
 pub mod outbox;
 pub mod page;
 pub mod peers;
+pub mod privacy;
 pub mod rates;
 pub mod reach;
 pub mod record;

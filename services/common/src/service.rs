@@ -21,6 +21,7 @@ use crate::{
     idempotency,
     number::Numbers,
     peers::Peers,
+    privacy::Place,
     reach::Reach,
     record::{Actor, Record},
     timer,
@@ -140,6 +141,16 @@ impl Deref for Work {
 }
 
 impl Work {
+    /// As [`Work::commit`], or only the answer that would have been: a caller that wants to know whether it would be taken
+    /// runs through every rule, and nothing of it happens.
+    ///
+    /// # Errors
+    ///
+    /// As [`Work::commit`].
+    pub async fn commit_unless<A: Message>(self, validate_only: bool, answer: A) -> Result<A> {
+        if validate_only { Ok(answer) } else { self.commit(answer).await }
+    }
+
     /// Keeps the answer under the request id, commits, and wakes the relay.
     ///
     /// # Errors
@@ -234,6 +245,8 @@ pub trait Definition: 'static {
     const MESSAGES: (&'static str, &'static str);
     /// Its reasons, for the error table.
     const REASONS: &'static [Reason];
+    /// Where it keeps personal data.
+    const PERSONAL: &'static [Place] = &[];
     /// Its own configuration.
     type Config: DeserializeOwned + Clone + Debug + Send + Sync;
     /// Its migrations, the plumbing's first: `[common::migration::plumbing(), own].concat()`.

@@ -5,6 +5,7 @@ mod consumers;
 mod convert;
 mod domain;
 mod error;
+mod personal;
 mod rpc;
 mod store;
 mod workers;
@@ -262,6 +263,7 @@ impl Definition for Complaint {
     const MESSAGES: (&'static str, &'static str) =
         (include_str!("../messages/en.toml"), include_str!("../messages/zh-CN.toml"));
     const REASONS: &'static [Reason] = error::ALL;
+    const PERSONAL: &'static [common::privacy::Place] = personal::PLACES;
     type Config = Config;
     type Migrator = store::Migrator;
 

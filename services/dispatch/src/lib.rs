@@ -4,6 +4,7 @@ mod consumers;
 mod convert;
 pub mod domain;
 pub mod error;
+mod personal;
 mod rpc;
 mod store;
 mod workers;
@@ -114,6 +115,7 @@ impl Definition for Dispatch {
     const MESSAGES: (&'static str, &'static str) =
         (include_str!("../messages/en.toml"), include_str!("../messages/zh-CN.toml"));
     const REASONS: &'static [Reason] = error::reason::ALL;
+    const PERSONAL: &'static [common::privacy::Place] = personal::PLACES;
     type Config = Config;
     type Migrator = store::Migrator;
 

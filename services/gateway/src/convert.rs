@@ -1,3 +1,4 @@
 //! Rows and records as messages.
 
 pub(crate) mod audit;
+pub(crate) mod exchange;

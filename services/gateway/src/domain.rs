@@ -1,4 +1,5 @@
 //! Pure rules of the gateway's own state.
 
 pub(crate) mod audit;
+pub(crate) mod exchange;
 pub(crate) mod feed;

@@ -23,6 +23,42 @@ pub const QUOTA_EXHAUSTED: Reason = Reason::new("QUOTA_EXHAUSTED", Kind::Resourc
 /// A stream ended for our sake; its client goes on where it stopped.
 pub const STREAM_ENDED: Reason = Reason::new("STREAM_ENDED", Kind::Unavailable);
 
+/// The path names no list.
+pub const NO_LIST: Reason = Reason::new("NO_LIST", Kind::InvalidArgument);
+/// The list is too long to be sent at once in this form.
+pub const LIST_TOO_LONG: Reason = Reason::new("LIST_TOO_LONG", Kind::FailedPrecondition);
+/// The caller has too many open jobs.
+pub const TOO_MANY_JOBS: Reason = Reason::new("TOO_MANY_JOBS", Kind::ResourceExhausted);
+/// The file holds no lines.
+pub const FILE_EMPTY: Reason = Reason::new("FILE_EMPTY", Kind::InvalidArgument);
+/// The file is neither CSV nor a workbook.
+pub const FILE_UNREADABLE: Reason = Reason::new("FILE_UNREADABLE", Kind::InvalidArgument);
+/// The workbook unpacks to more than is taken.
+pub const FILE_UNSAFE: Reason = Reason::new("FILE_UNSAFE", Kind::InvalidArgument);
+/// The file has more lines than are taken.
+pub const FILE_TOO_LONG: Reason = Reason::new("FILE_TOO_LONG", Kind::InvalidArgument);
+/// Nothing is imported from a column of this heading.
+pub const COLUMN_UNKNOWN: Reason = Reason::new("COLUMN_UNKNOWN", Kind::InvalidArgument);
+/// A needed column is missing.
+pub const COLUMN_MISSING: Reason = Reason::new("COLUMN_MISSING", Kind::InvalidArgument);
+/// Two columns mean the same.
+pub const COLUMN_TWICE: Reason = Reason::new("COLUMN_TWICE", Kind::InvalidArgument);
+/// A needed cell is empty.
+pub const CELL_MISSING: Reason = Reason::new("CELL_MISSING", Kind::InvalidArgument);
+/// A cell does not hold what its column holds.
+pub const CELL_UNREADABLE: Reason = Reason::new("CELL_UNREADABLE", Kind::InvalidArgument);
+/// An earlier line of the file has the same value.
+pub const LINE_TWICE: Reason = Reason::new("LINE_TWICE", Kind::InvalidArgument);
+/// No record is called so.
+pub const REFERENCE_UNKNOWN: Reason = Reason::new("REFERENCE_UNKNOWN", Kind::NotFound);
+/// Several records are called so.
+pub const REFERENCE_AMBIGUOUS: Reason = Reason::new("REFERENCE_AMBIGUOUS", Kind::FailedPrecondition);
+
+/// The customer has something open.
+pub const CUSTOMER_HAS_OPEN_CASES: Reason = Reason::new("CUSTOMER_HAS_OPEN_CASES", Kind::FailedPrecondition);
+/// Records of the customer must be kept for a time.
+pub const CUSTOMER_MUST_BE_KEPT: Reason = Reason::new("CUSTOMER_MUST_BE_KEPT", Kind::FailedPrecondition);
+
 /// All of them, for the error table.
 pub const ALL: &[Reason] = &[
     MALFORMED_JSON,
@@ -35,4 +71,21 @@ pub const ALL: &[Reason] = &[
     RATE_LIMITED,
     QUOTA_EXHAUSTED,
     STREAM_ENDED,
+    NO_LIST,
+    LIST_TOO_LONG,
+    TOO_MANY_JOBS,
+    FILE_EMPTY,
+    FILE_UNREADABLE,
+    FILE_UNSAFE,
+    FILE_TOO_LONG,
+    COLUMN_UNKNOWN,
+    COLUMN_MISSING,
+    COLUMN_TWICE,
+    CELL_MISSING,
+    CELL_UNREADABLE,
+    LINE_TWICE,
+    REFERENCE_UNKNOWN,
+    REFERENCE_AMBIGUOUS,
+    CUSTOMER_HAS_OPEN_CASES,
+    CUSTOMER_MUST_BE_KEPT,
 ];

@@ -9,6 +9,7 @@ mod docs;
 mod domain;
 mod door;
 pub mod error;
+mod exchange;
 mod feed;
 mod grpc;
 mod openapi;
@@ -84,6 +85,10 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// The audit trail.
     pub audit: AuditConfig,
+    /// Exports and imports.
+    pub exchange: exchange::Settings,
+    /// Personal data.
+    pub privacy: exchange::PrivacySettings,
     /// Streams of changes.
     pub push: PushConfig,
     /// How often somebody may call.
@@ -121,6 +126,7 @@ pub struct PushConfig {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) body_limit: usize,
+    pub(crate) file_limit: usize,
     pub(crate) body_timeout: Duration,
     pub(crate) longest_stream: Duration,
     pub(crate) deadline: Duration,
@@ -179,6 +185,11 @@ pub async fn add(host: &mut Host, reasons: Vec<Reasons>) -> anyhow::Result<Socke
         ids: Ids::random(),
     })
     .await?;
+    let routes = match host.core(NAME) {
+        // Beside the contract: files by addresses of their own.
+        Some(core) => routes.into_axum_router().merge(exchange::download::routes(core.clone())).into(),
+        None => routes,
+    };
     host.port(NAME, listen, routes, Protocols::Http).await
 }
 
@@ -228,6 +239,7 @@ pub async fn build(parts: Parts) -> anyhow::Result<Routes> {
         ids,
         config: Limits {
             body_limit: config.body_limit,
+            file_limit: config.exchange.file_limit,
             body_timeout: config.body_timeout,
             longest_stream: config.longest_stream,
             deadline: settings.limits.default_deadline,

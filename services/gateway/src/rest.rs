@@ -1,8 +1,9 @@
 //! REST/JSON for every RPC that has a mapping: match, bind, call, answer.
 
-mod bind;
-mod codec;
+pub(crate) mod bind;
+pub(crate) mod codec;
 mod reply;
+mod sheet;
 mod stream;
 pub(crate) mod table;
 pub(crate) mod template;
@@ -59,7 +60,13 @@ pub(crate) async fn serve(door: Arc<Door>, request: Request<Body>) -> Response<B
     let method = if parts.method == http::Method::HEAD { &http::Method::GET } else { &parts.method };
     let path = parts.uri.path();
     let found = door.table.find(method, path);
-    let streams = matches!(&found, Found::Binding(binding, _) if binding.rpc.method.is_server_streaming());
+    let streams = match &found {
+        Found::Binding(binding, _) => {
+            let query = parts.uri.query().unwrap_or_default();
+            binding.rpc.method.is_server_streaming() || sheet::is_wanted(binding, query, &parts.headers)
+        }
+        Found::Methods(_) | Found::Nothing => false,
+    };
     let passage = Passage::open(&door, &parts.headers, streams);
     let result = match found {
         Found::Binding(binding, segments) => {
@@ -113,7 +120,13 @@ async fn call(
     passage.seal(door, Some(&binding.rpc), &mut metadata)?;
     // Read whole before it gets a place in work: nobody holds one by sending slowly.
     let body = read(door, binding, parts, body).await?;
-    let bind = || bind::request(binding, segments, parts.uri.query().unwrap_or_default(), &parts.headers, &body);
+    let query = parts.uri.query().unwrap_or_default();
+    let (query, sheet) = sheet::wanted(binding, query, &parts.headers)?;
+    let bind = || bind::request(binding, segments, &query, &parts.headers, &body);
+    if let Some(form) = sheet {
+        // It takes a place for every page, not for the whole table.
+        return sheet::answer(door, passage, binding, bind()?, form).await;
+    }
     let (message, mut place) = match plan {
         // What is refused is not worth reading, unless what it says counts.
         Some(plan) if plan.urgency.is_none() => {
@@ -165,7 +178,8 @@ fn is_urgent(plan: Plan, message: &DynamicMessage) -> bool {
 }
 
 async fn read(door: &Door, binding: &Binding, parts: &Parts, body: Body) -> Result<Bytes, Refusal> {
-    let limit = door.config.body_limit;
+    let raw = bind::takes_raw_body(binding);
+    let limit = if raw { door.config.file_limit } else { door.config.body_limit };
     let too_large =
         || Refusal::Own(Error::new(BODY_TOO_LARGE).with("limit", limit), Some(StatusCode::PAYLOAD_TOO_LARGE));
     let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
@@ -192,7 +206,7 @@ async fn read(door: &Door, binding: &Binding, parts: &Parts, body: Body) -> Resu
         parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let json = essence.is_empty() || essence == "application/json" || essence.ends_with("+json");
-    if !body.is_empty() && !json && !bind::takes_raw_body(binding) {
+    if !body.is_empty() && !json && !raw {
         return Err(Refusal::Own(Error::new(UNSUPPORTED_MEDIA_TYPE), Some(StatusCode::UNSUPPORTED_MEDIA_TYPE)));
     }
     Ok(body)
@@ -239,4 +253,9 @@ fn theirs(door: &Door, passage: &Passage, status: Status) -> Refusal {
     } else {
         Refusal::Theirs(status)
     }
+}
+
+/// A refusal by somebody who is no call of the contract.
+pub(crate) fn refusal(pool: &prost_reflect::DescriptorPool, status: &Status) -> Response<Body> {
+    reply::refusal(pool, status, None).map(Body::from)
 }

@@ -1,28 +1,67 @@
 //! The gateway's own RPCs: one table for each of its gRPC services, one line for each RPC.
 
+mod cancel_job;
 pub(crate) mod get_audit_entry;
+mod get_import_template;
+mod get_job;
 pub(crate) mod list_audit_entries;
+mod list_jobs;
+mod start_erasure;
+mod start_export;
+mod start_import;
+mod start_personal_data_export;
 mod watch_changes;
 
 use common::rpc_table;
-use proto::aftercare::gateway::v1::{
-    AuditEntry, GetAuditEntryRequest, ListAuditEntriesRequest, ListAuditEntriesResponse, WatchChangesRequest,
-    audit_service_server::{AuditService, AuditServiceServer},
-    push_service_server::{PushService, PushServiceServer},
+use proto::{
+    aftercare::gateway::v1::{
+        audit_service_server::{AuditService, AuditServiceServer},
+        exchange_service_server::{ExchangeService, ExchangeServiceServer},
+        privacy_service_server::{PrivacyService, PrivacyServiceServer},
+        push_service_server::{PushService, PushServiceServer},
+        *,
+    },
+    google::api::HttpBody,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, service::Routes};
 
 use crate::{feed::reader::Item, service::Context};
 
+/// What a message has around an imported file.
+const AROUND: usize = 64 * 1024;
+
 /// Serves the RPCs.
 #[derive(Clone, Debug)]
 pub(crate) struct Api(pub(crate) Context);
 
+rpc_table! {
+    ExchangeService as "aftercare.gateway.v1.ExchangeService" for Api {
+        start_export(StartExportRequest) -> Job;
+        start_import(StartImportRequest) -> Job;
+        get_import_template(GetImportTemplateRequest) -> HttpBody;
+        get_job(GetJobRequest) -> Job;
+        list_jobs(ListJobsRequest) -> ListJobsResponse;
+        cancel_job(CancelJobRequest) -> Job;
+    }
+}
+
+rpc_table! {
+    PrivacyService as "aftercare.gateway.v1.PrivacyService" for Api {
+        start_personal_data_export(StartPersonalDataExportRequest) -> Job;
+        start_erasure(StartErasureRequest) -> Job;
+    }
+}
+
 /// All gRPC services of the gateway's own state.
 pub(crate) fn routes(ctx: &Context) -> Routes {
     let api = Api(ctx.clone());
-    Routes::new(PushServiceServer::new(api.clone())).add_service(AuditServiceServer::new(api))
+    let largest = ctx.config.exchange.file_limit.saturating_add(AROUND);
+    let exchange = ExchangeServiceServer::new(api.clone()).max_decoding_message_size(largest);
+    Routes::new(PushServiceServer::new(api.clone()))
+        .add_service(AuditServiceServer::new(api.clone()))
+        .add_service(exchange)
+        .add_service(PrivacyServiceServer::new(api))
 }
 
 rpc_table! {

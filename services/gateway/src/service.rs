@@ -8,20 +8,21 @@ use common::{
     service::{Core, Definition, Service},
 };
 
-use crate::{Config, consumers, error, feed::Hub, store, workers};
+use crate::{Config, consumers, error, exchange::Exchange, feed::Hub, store, workers};
 
 /// What every part of the gateway's own service needs; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
     pub(crate) core: Core,
     pub(crate) config: Arc<Config>,
+    pub(crate) exchange: Exchange,
     /// The newest changes, for push streams.
     pub(crate) hub: Hub,
 }
 
 impl Context {
-    pub(crate) fn new(config: Config, core: Core) -> Self {
-        Self { core, config: Arc::new(config), hub: Hub::default() }
+    pub(crate) fn new(config: Config, core: Core) -> anyhow::Result<Self> {
+        Ok(Self { core, config: Arc::new(config), exchange: Exchange::new()?, hub: Hub::default() })
     }
 }
 
@@ -40,12 +41,12 @@ impl Definition for Gateway {
     fn build(config: Config, core: Core) -> anyhow::Result<Service> {
         config.audit.check()?;
         let audit = crate::audit::worker(&core, &config.audit);
-        let ctx = Context::new(config, core);
+        let ctx = Context::new(config, core)?;
         Ok(Service {
             core: ctx.core.clone(),
             routes: crate::rpc::routes(&ctx),
             subscriptions: consumers::subscriptions(&ctx),
-            timers: Vec::new(),
+            timers: workers::timers(&ctx),
             workers: workers::workers(&ctx).into_iter().chain([audit]).collect(),
         })
     }

@@ -1,10 +1,12 @@
 //! Rows and records.
 
 pub(crate) mod audit;
+pub(crate) mod exchange;
 pub(crate) mod feed;
 mod m20261122_000201_change;
 mod m20261122_000301_audit_entry;
 mod m20261122_000302_audit_chain;
+mod m20261122_000401_exchange_job;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -19,6 +21,7 @@ impl MigratorTrait for Migrator {
         all.push(Box::new(m20261122_000301_audit_entry::Migration));
         all.push(Box::new(m20261122_000302_audit_chain::Migration));
         all.push(Box::new(m20261122_000201_change::Migration));
+        all.push(Box::new(m20261122_000401_exchange_job::Migration));
         all
     }
 }

@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
-use common::service::Worker;
+use common::{handler, service::Worker, timer};
 use tokio_util::sync::CancellationToken;
 
-use crate::{service::Context, store};
+use crate::{exchange::jobs, service::Context, store};
 
 /// How often the feed is looked through for old changes.
 const TRIM: Duration = Duration::from_secs(600);
+
+/// What the timers do, by kind.
+pub(crate) fn timers(ctx: &Context) -> Vec<(&'static str, timer::Handler)> {
+    vec![(jobs::EXPIRE, handler!(ctx, jobs::expire))]
+}
 
 /// All of it.
 pub(crate) fn workers(ctx: &Context) -> Vec<Worker> {
@@ -17,6 +22,7 @@ pub(crate) fn workers(ctx: &Context) -> Vec<Worker> {
             ctx.hub.run(ctx.core.db.clone(), ctx.config.push.poll, stop).await;
         }),
         worker("feed.trim", ctx, trim),
+        jobs::worker(ctx),
     ]
 }
 

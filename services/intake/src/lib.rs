@@ -18,6 +18,7 @@ mod coverage;
 pub mod domain;
 pub mod error;
 mod event;
+mod personal;
 mod phone;
 mod register;
 mod rpc;
@@ -63,6 +64,7 @@ impl Definition for Intake {
     const MESSAGES: (&'static str, &'static str) =
         (include_str!("../messages/en.toml"), include_str!("../messages/zh-CN.toml"));
     const REASONS: &'static [Reason] = error::ALL;
+    const PERSONAL: &'static [common::privacy::Place] = personal::PLACES;
     type Config = Config;
     type Migrator = store::Migrator;
 

@@ -61,7 +61,7 @@ mod update_service_request;
 pub(crate) struct Api(pub(crate) Context);
 
 common::rpc_table! {
-    IntakeService as "/aftercare.intake.v1.IntakeService" for Api {
+    IntakeService as "aftercare.intake.v1.IntakeService" for Api {
         create_customer(CreateCustomerRequest) -> Customer;
         get_customer(GetCustomerRequest) -> Customer;
         update_customer(UpdateCustomerRequest) -> Customer;

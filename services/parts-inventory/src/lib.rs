@@ -10,6 +10,7 @@ mod consumers;
 mod convert;
 pub mod domain;
 pub mod error;
+mod personal;
 mod rpc;
 pub mod store;
 mod workers;
@@ -91,6 +92,7 @@ impl Definition for PartsInventory {
     const MESSAGES: (&'static str, &'static str) =
         (include_str!("../messages/en.toml"), include_str!("../messages/zh-CN.toml"));
     const REASONS: &'static [common::error::Reason] = error::ALL;
+    const PERSONAL: &'static [common::privacy::Place] = personal::PLACES;
     type Config = Config;
     type Migrator = store::migration::Migrator;
 

@@ -73,7 +73,7 @@ mod waive_old_part_debt;
 struct Api(Context);
 
 rpc_table! {
-    PartsInventoryService as "/aftercare.parts_inventory.v1.PartsInventoryService" for Api {
+    PartsInventoryService as "aftercare.parts_inventory.v1.PartsInventoryService" for Api {
         create_part(CreatePartRequest) -> Part;
         get_part(GetPartRequest) -> Part;
         list_parts(ListPartsRequest) -> ListPartsResponse;

@@ -18,6 +18,7 @@ mod convert;
 pub mod domain;
 pub mod error;
 mod events;
+mod personal;
 mod rpc;
 mod store;
 mod workers;
@@ -112,6 +113,7 @@ impl Definition for Survey {
     const MESSAGES: (&'static str, &'static str) =
         (include_str!("../messages/en.toml"), include_str!("../messages/zh-CN.toml"));
     const REASONS: &'static [Reason] = error::ALL;
+    const PERSONAL: &'static [common::privacy::Place] = personal::PLACES;
     type Config = Config;
     type Migrator = store::Migrator;
 

@@ -13,6 +13,7 @@ use crate::{
     lifecycle::Lifecycle,
     outbox::Relay,
     peers::Peers,
+    privacy::{self, Place},
     service::{Core, Subscription, Worker},
     timer,
 };
@@ -52,33 +53,37 @@ pub(super) struct Beside {
     pub(super) subscriptions: Vec<Subscription>,
     pub(super) timers: Vec<(&'static str, timer::Handler)>,
     pub(super) workers: Vec<Worker>,
+    pub(super) places: &'static [Place],
 }
 
 /// Starts it for all services of the process. All consumers join the bus before the first event is published.
 pub(super) fn start(life: &Lifecycle, bus: &Bus, settings: &bus::Settings, peers: &Peers, services: Vec<Beside>) {
     let mut joined = Vec::with_capacity(services.len());
-    for Beside { core, subscriptions, timers, workers } in services {
+    for Beside { core, subscriptions, timers, workers, places } in services {
         let ask = peers::ask_owner(core.service, core.identity.clone(), core.clock.clone(), peers.clone());
         let consumer = Consumer::new(&core, bus, subscriptions, ask, settings);
-        joined.push((core, consumer, timers, workers));
+        joined.push((core, consumer, timers, workers, places));
     }
-    for (core, consumer, timers, workers) in joined {
+    for (core, consumer, timers, workers, places) in joined {
         let name = core.service;
         life.spawn(format!("{name}/events in"), |ending| consumer.run(ending));
         let relay = Relay::new(&core, bus, settings);
         life.spawn(format!("{name}/events out"), |ending| relay.run(ending));
         life.spawn(format!("{name}/timers"), |ending| timer::run(core.clone(), timers, ending));
-        life.spawn(format!("{name}/sweep"), |ending| sweep(core, ending));
+        life.spawn(format!("{name}/sweep"), |ending| sweep(core, places, ending));
         for worker in workers {
             life.spawn(format!("{name}/{}", worker.name), worker.run);
         }
     }
 }
 
-async fn sweep(core: Core, ending: CancellationToken) -> anyhow::Result<()> {
+async fn sweep(core: Core, places: &'static [Place], ending: CancellationToken) -> anyhow::Result<()> {
     while !ending.is_cancelled() {
         if let Err(error) = idempotency::sweep(&core.db, core.clock.now()).await {
             tracing::warn!(%error, "old answers could not be swept");
+        }
+        if let Err(error) = privacy::sweep(&core, places).await {
+            tracing::warn!(%error, "what was written about forgotten people could not be blanked");
         }
         tokio::select! {
             () = ending.cancelled() => {}

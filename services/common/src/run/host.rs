@@ -34,6 +34,7 @@ use crate::{
     },
     outbox::EventServer,
     peers::{Peer, Peers},
+    privacy::PrivacyServer,
     service::{Core, Definition},
     telemetry,
 };
@@ -157,7 +158,10 @@ impl Host {
         }
         let service = D::build(opened.config, opened.core).with_context(|| format!("{} cannot be built", D::NAME))?;
         let core = service.core;
-        let routes = service.routes.add_service(EventServer::new(core.clone()).into_service());
+        let routes = service
+            .routes
+            .add_service(EventServer::new(core.clone()).into_service())
+            .add_service(PrivacyServer::new(core.clone(), D::PERSONAL).into_service());
         let routes = guarded(routes, self.guard.clone());
         let db = core.db.clone();
         self.checks.push((
@@ -172,6 +176,7 @@ impl Host {
             subscriptions: service.subscriptions,
             timers: service.timers,
             workers: service.workers,
+            places: D::PERSONAL,
         });
         self.members.insert(D::NAME, Member { core, routes });
         Ok(opened.settings)

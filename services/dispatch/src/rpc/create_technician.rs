@@ -14,7 +14,12 @@ use crate::{
 
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: CreateTechnicianRequest) -> Result<Technician> {
     let point_id = ServicePointId::parse(&request.service_point_id)?;
-    let number = ctx.core.numbers.next("T", call.now).await?;
+    let number = match request.validate_only {
+        // A number that was given away does not come back.
+        true => String::new(),
+        false => ctx.core.numbers.next("T", call.now).await?,
+    };
+    let validate_only = request.validate_only;
     let work = ctx.core.begin(call, &request).await?;
     let point = store::service_point::load(&*work, &point_id).await?;
     let time_zone = if request.time_zone.is_empty() { point.time_zone } else { request.time_zone };
@@ -41,5 +46,5 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: CreateTechnician
         photo: request.photo.map(convert::attachment),
     };
     let technician = store::technician::insert(&work, call, technician.checked()?).await?;
-    work.commit(convert::technician::message(&technician)).await
+    work.commit_unless(validate_only, convert::technician::message(&technician)).await
 }

@@ -326,7 +326,7 @@ fn with_owner(bench: &Bench, kept: Changes) -> Context {
     let core = Core { peers: Peers::of([("intake".to_owned(), Peer::Local(routes))].into()), ..bench.core.clone() };
     let sources = common::config::Sources::new(&[crate::NAME]);
     let config = sources.load::<crate::Config>(crate::NAME, crate::DEFAULTS).unwrap().service;
-    Context::new(config, core)
+    Context::new(config, core).unwrap()
 }
 
 #[rstest]

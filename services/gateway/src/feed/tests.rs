@@ -54,7 +54,7 @@ fn config(change: impl FnOnce(&mut Config)) -> Config {
 fn replica(bench: &Bench, config: Config) -> Replica {
     let mut core = bench.core.clone();
     core.stopping = CancellationToken::new();
-    let ctx = Context::new(config, core);
+    let ctx = Context::new(config, core).unwrap();
     let stop = CancellationToken::new();
     tokio::spawn(ctx.hub.clone().run(ctx.core.db.clone(), ctx.config.push.poll, stop.clone()));
     Replica { ctx, stop }

@@ -48,5 +48,5 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: CreateCustomerRe
     let work = ctx.core.begin(call, &request).await?;
     let saved = store::customer::insert(&work, call, customer).await?;
     let alike = store::customer::with_phones(&*work, &saved).await?;
-    work.commit(convert::customer(&saved, alike)).await
+    work.commit_unless(request.validate_only, convert::customer(&saved, alike)).await
 }

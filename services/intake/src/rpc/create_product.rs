@@ -16,6 +16,7 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: CreateProductReq
     let customer_id = CustomerId::parse(&request.customer_id)?;
     let work = ctx.core.begin(call, &request).await?;
     let customer = store::customer::load_living(&*work, &customer_id).await?;
+    let validate_only = request.validate_only;
     let fields = request;
     let plate = Plate {
         model: fields.model,
@@ -48,5 +49,5 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: CreateProductReq
         replaces: None,
     };
     let saved = store::product::insert(&work, call, product).await?;
-    work.commit(convert::product(&saved)).await
+    work.commit_unless(validate_only, convert::product(&saved)).await
 }

@@ -53,5 +53,5 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: CreatePartReques
         return Err(Error::new(error::SKU_TAKEN).with("sku", &part.sku));
     }
     let part = store::insert::<part::Entity>(&work, call, part, "create", "").await?;
-    work.commit(convert::part(&part)).await
+    work.commit_unless(request.validate_only, convert::part(&part)).await
 }
