@@ -48,7 +48,8 @@ impl<'a> Budget<'a> {
         if self.is_stopped() {
             return 1.0;
         }
-        let by_iterations = self.iterations.map_or(0.0, |most| iteration as f64 / most.max(1) as f64);
+        let by_iterations =
+            self.iterations.map_or(0.0, |most| if iteration >= most { 1.0 } else { iteration as f64 / most as f64 });
         let by_seconds = match (self.seconds, self.clock) {
             (Some(most), Some(clock)) if most > 0.0 => (clock() - began) / most,
             (Some(_), Some(_)) => 1.0,

@@ -2,8 +2,9 @@
 
 use crate::{
     insert::{Spot, Wanted, best_gap},
-    model::{JobIx, Seconds, ShiftIx},
+    model::{Cost, JobIx, Seconds, ShiftIx},
     state::PlanState,
+    tables::Visit,
     travel::Travel,
 };
 
@@ -29,24 +30,12 @@ impl<T: Travel> PlanState<T> {
     pub(crate) fn best_team_in(&self, job: JobIx, windows: &[(Seconds, Seconds)], thorough: bool) -> Option<Team> {
         let t = self.tables();
         let visit = &t.jobs[job as usize];
-        let crew = usize::from(visit.crew);
         // Who could do it alone, and when: that gives the shifts and the times worth trying.
-        let mut alone: Vec<(i64, ShiftIx, Seconds)> = Vec::new();
+        let mut alone: Vec<(Cost, ShiftIx, Seconds)> = Vec::new();
         for shift in self.candidates(job) {
-            let wanted = Wanted {
-                visit,
-                windows,
-                seconds: t.seconds(visit, shift),
-                parts: None,
-                counts: true,
-                not_after: u32::MAX,
-            };
-            if let Some(spot) = best_gap(t, &t.days[shift as usize], &self.routes()[shift as usize], &wanted) {
+            if let Some(spot) = self.alone_in(visit, windows, shift) {
                 alone.push((spot.cost + t.wish(job, shift), shift, spot.start));
             }
-        }
-        if alone.len() < crew {
-            return None;
         }
         alone.sort_unstable();
         let mut best = self.team_among(job, windows, &alone[..alone.len().min(TRIED)]);
@@ -67,6 +56,33 @@ impl<T: Travel> PlanState<T> {
         best
     }
 
+    /// The cheapest team among some shifts that are known to be good ones.
+    pub(crate) fn team_of(&self, job: JobIx, shifts: &mut Vec<(Cost, ShiftIx)>) -> Option<Team> {
+        let t = self.tables();
+        let visit = &t.jobs[job as usize];
+        shifts.sort_unstable();
+        shifts.truncate(TRIED);
+        let timed = |(cost, shift): &(Cost, ShiftIx)| {
+            self.alone_in(visit, t.windows_of(visit), *shift).map(|spot| (*cost, *shift, spot.start))
+        };
+        let alone: Vec<(Cost, ShiftIx, Seconds)> = shifts.iter().filter_map(timed).collect();
+        self.team_among(job, t.windows_of(visit), &alone)
+    }
+
+    fn alone_in(&self, visit: &Visit, windows: &[(Seconds, Seconds)], shift: ShiftIx) -> Option<Spot> {
+        let t = self.tables();
+        let wanted = Wanted {
+            visit,
+            windows,
+            seconds: t.seconds(visit, shift),
+            parts: None,
+            counts: true,
+            not_after: u32::MAX,
+            at_most: Cost::MAX,
+        };
+        best_gap(t, &t.days[shift as usize], &self.routes()[shift as usize], &wanted)
+    }
+
     fn team_among(
         &self,
         job: JobIx,
@@ -76,6 +92,9 @@ impl<T: Travel> PlanState<T> {
         let t = self.tables();
         let visit = &t.jobs[job as usize];
         let crew = usize::from(visit.crew);
+        if shifts.len() < crew {
+            return None;
+        }
         let mut times: Vec<Seconds> = shifts.iter().map(|(_, _, start)| *start).collect();
         for (from, _) in windows {
             times.push(*from);
@@ -99,6 +118,7 @@ impl<T: Travel> PlanState<T> {
                     parts: None,
                     counts: false,
                     not_after: u32::MAX,
+                    at_most: Cost::MAX,
                 };
                 let route = &self.routes()[*shift as usize];
                 let wish = t.wish(job, *shift);

@@ -158,6 +158,7 @@ impl<T: Travel> PlanState<T> {
             parts: t.collects(job, shift),
             counts: true,
             not_after: u32::MAX,
+            at_most: Cost::MAX,
         };
         if !any_drive {
             return self.gap(job, shift, &wanted).is_some();

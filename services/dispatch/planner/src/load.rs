@@ -133,6 +133,7 @@ impl<T: Travel> PlanState<T> {
         let at = &self.at;
         self.pool.retain(|job| at[*job as usize] == FREE);
         lost.retain(|job| self.at[*job as usize] != FREE);
+        self.remove_surely(&lost.clone());
         // Stray pickups of jobs that were not taken over have no entry in `at`; every route drops them here.
         for shift in 0..self.routes.len() as u32 {
             let at = &self.at;
@@ -147,7 +148,6 @@ impl<T: Travel> PlanState<T> {
                 self.exchange(shift, route);
             }
         }
-        self.remove_surely(&lost.clone());
         self.cost = self.routes.iter().map(|route| route.cost).sum::<Cost>()
             + self.pool.iter().map(|job| tables.unassigned(*job)).sum::<Cost>();
     }

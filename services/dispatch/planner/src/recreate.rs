@@ -9,6 +9,8 @@ use crate::{
 
 /// One in so many places is overlooked.
 const BLINK: u32 = 100;
+/// How many neighbours show who works near.
+const NEAR: usize = 40;
 /// How many jobs that were open before are tried again in a step.
 const RETRIED: usize = 8;
 
@@ -50,12 +52,14 @@ impl<T: Travel> Search<T> {
         let order = std::mem::take(&mut self.order);
         for (_, job) in &order {
             if self.state.tables().jobs[*job as usize].crew > 1 {
-                if let Some(team) = self.state.best_team(*job, false)
-                    && team.members.iter().all(|(shift, _)| self.may_touch(*shift))
-                {
+                let mut shifts = std::mem::take(&mut self.team);
+                shifts.clear();
+                self.best_place(*job, |cost, shift| shifts.push((cost.into(), shift)));
+                if let Some(team) = self.state.team_of(*job, &mut shifts) {
                     self.state.place_crew(*job, &team.members, team.start);
                 }
-            } else if let Some((shift, spot)) = self.best_place(*job) {
+                self.team = shifts;
+            } else if let Some((shift, spot)) = self.best_place(*job, |_, _| {}) {
                 self.state.place(*job, shift, &spot);
             }
         }
@@ -104,14 +108,35 @@ impl<T: Travel> Search<T> {
         }
     }
 
-    /// The cheapest place among the shifts that may be changed.
-    pub(crate) fn best_place(&mut self, job: JobIx) -> Option<(ShiftIx, Spot)> {
-        let Self { state, cache, mask, blink, random, .. } = self;
+    /// Where there are many technicians: those who live near, and those who work near.
+    fn choose(&mut self, job: JobIx) {
+        let Self { state, chosen, neighbours, .. } = self;
         let t = state.tables();
+        if !t.is_wide() {
+            return;
+        }
+        chosen.copy_from_slice(t.near(job));
+        let may = t.may(job);
+        let from = job as usize * neighbours.1;
+        for other in &neighbours.0[from..from + neighbours.1.min(NEAR)] {
+            for shift in state.shifts_of(*other) {
+                let word = *shift as usize / 64;
+                chosen[word] |= may[word] & 1 << (shift % 64);
+            }
+        }
+    }
+
+    /// The cheapest place among the shifts that may be changed; every other one is noted.
+    #[inline]
+    pub(crate) fn best_place(&mut self, job: JobIx, mut note: impl FnMut(i32, ShiftIx)) -> Option<(ShiftIx, Spot)> {
+        self.choose(job);
+        let Self { state, cache, mask, blink, random, chosen, .. } = self;
+        let t = state.tables();
+        let wanted = if t.is_wide() { &chosen[..] } else { t.may(job) };
         let mut best = i32::MAX;
         let mut found: Option<(ShiftIx, u16, u16)> = None;
         let base = job.wrapping_mul(cache.shifts);
-        for (word, (may, active)) in t.may(job).iter().zip(state.active()).enumerate() {
+        for (word, (may, active)) in wanted.iter().zip(state.active()).enumerate() {
             let mut bits = may & active;
             if let Some(mask) = mask.get(word) {
                 bits &= mask;
@@ -133,6 +158,9 @@ impl<T: Travel> Search<T> {
                         seen = compress(key, version, state.spot_in(job, shift, u32::from(seen.after)));
                     }
                 }
+                if seen.cost != NO_PLACE {
+                    note(seen.cost, shift);
+                }
                 if seen.cost < best {
                     best = seen.cost;
                     found = Some((shift, seen.after, seen.pickup));
@@ -141,7 +169,7 @@ impl<T: Travel> Search<T> {
         }
         found.map(|(shift, after, pickup)| {
             let pickup = if pickup == u16::MAX { crate::insert::NO_PICKUP } else { u32::from(pickup) };
-            (shift, Spot { cost: best.into(), after: u32::from(after), pickup, start: 0 })
+            (shift, Spot { cost: best.into(), after: u32::from(after), pickup, start: 0, drive: 0 })
         })
     }
 }

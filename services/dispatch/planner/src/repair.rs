@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::{
     budget::{Budget, Progress},
     diff::{Change, diff},
-    model::{Job, JobIx, Lock, Present, Seconds, Shift, ShiftIx},
+    model::{Cost, Job, JobIx, Lock, Present, Seconds, Shift, ShiftIx},
     plan::{Plan, Purpose},
+    route::NONE_FIXED,
     search::Search,
     state::PlanState,
     travel::Travel,
@@ -32,12 +33,16 @@ pub struct Repaired<T> {
     pub state: PlanState<T>,
     /// Jobs the disturbance itself took out of the plan; they are planned again or open.
     pub disturbed: Vec<JobIx>,
-    /// Everything that is not as before, by more than a minute.
+    /// Everything that is not as before, by more than a quarter of an hour.
     pub changes: Vec<Change>,
 }
 
+/// How much dearer it is to move a customer in a repair than in a new plan.
+const DEARER: Cost = 20;
+/// A start may move that far within its window before it counts as a change.
+const SAME: Seconds = 15 * 60;
 /// How warm a repair begins, compared with a new plan.
-const WARMTH: f64 = 0.3;
+const WARMTH: f64 = 0.1;
 /// How many neighbours of a disturbed job are in focus.
 const NEAR: usize = 12;
 
@@ -79,14 +84,12 @@ impl<T: Travel> PlanState<T> {
             }
         }
         let tables = Arc::make_mut(self.shared_mut());
-        for (job, (shifts, start)) in tables.problem.jobs.iter_mut().zip(places) {
-            if shifts.is_empty() {
-                continue;
-            }
-            let old = job.present.take();
-            let (promised, confirmed, consent) =
-                old.map_or((None, false, false), |present| (present.promised, present.confirmed, present.consent));
-            job.present = Some(Present { shifts, start, promised, confirmed, consent });
+        for (job, (shifts, start)) in (0..).zip(places).filter(|(_, (shifts, _))| !shifts.is_empty()) {
+            let (promised, confirmed, consent) = tables.problem.jobs[job as usize]
+                .present
+                .as_ref()
+                .map_or((None, false, false), |present| (present.promised, present.confirmed, present.consent));
+            tables.set_present(job, Present { shifts, start, promised, confirmed, consent });
         }
         self.recount();
     }
@@ -105,6 +108,8 @@ pub fn repair<T: Travel>(
     let began = budget.now();
     let mut state = state.clone();
     state.settle();
+    let weights = state.tables().problem.weights.clone();
+    Arc::make_mut(state.shared_mut()).problem.weights.moved = weights.moved.max(1) * DEARER;
     state.remember();
     let disturbed = state.change(&disturbance.shifts, &disturbance.jobs);
     let held = hold(&mut state, disturbance, &before);
@@ -135,7 +140,9 @@ pub fn repair<T: Travel>(
         crate::search::fill(&mut state);
     }
     let_go(&mut state, held);
-    let changes = diff(state.tables().problem(), &before, &state.plan(), 60);
+    Arc::make_mut(state.shared_mut()).problem.weights = weights;
+    state.recount();
+    let changes = diff(state.tables().problem(), &before, &state.plan(), SAME);
     Repaired { state, disturbed, changes }
 }
 
@@ -167,13 +174,33 @@ fn let_go<T: Travel>(state: &mut PlanState<T>, held: Vec<JobIx>) {
 }
 
 fn relock<T: Travel>(state: &mut PlanState<T>, locks: Vec<(JobIx, Lock)>) {
-    if locks.is_empty() {
-        return;
-    }
-    let plan = state.plan();
-    let tables = Arc::make_mut(state.shared_mut());
+    let short = !state.tables().rich;
+    let plan = if short && !locks.is_empty() { Some(state.plan()) } else { None };
+    state.settle();
     for (job, lock) in locks {
-        tables.set_lock(job, lock);
+        let start = match &lock {
+            Lock::Pinned { start, .. } => Some(*start),
+            Lock::Free => None,
+        };
+        Arc::make_mut(state.shared_mut()).set_lock(job, lock);
+        if short {
+            continue;
+        }
+        let crew = state.tables().jobs[job as usize].crew > 1;
+        for (member, shift) in state.shifts_of(job).to_vec().into_iter().enumerate() {
+            let node = job << 2 | if member == 0 { 0 } else { u32::try_from(member + 1).unwrap_or(0) };
+            state.edit(shift, |_, route| {
+                if let Some(at) = route.find(node) {
+                    let times = &mut route.times[at];
+                    times.pinned = start.is_some();
+                    // A crew's start stays agreed, pinned or not.
+                    times.fixed = start.unwrap_or(if crew { times.fixed } else { NONE_FIXED });
+                }
+            });
+        }
     }
-    *state = PlanState::from_plan(Arc::clone(state.shared()), &plan);
+    if let Some(plan) = plan {
+        // The short form knows no locks; the long form is made from the plan.
+        *state = PlanState::from_plan(Arc::clone(state.shared()), &plan);
+    }
 }

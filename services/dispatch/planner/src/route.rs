@@ -5,7 +5,7 @@
 
 use crate::{
     model::{Cost, Seconds},
-    tables::{Day, EVER, NEVER, NONE, Tables, Visit},
+    tables::{Day, EVER, NEVER, NONE, NOWHERE, Tables, Visit},
     travel::{Leg, Travel},
 };
 
@@ -136,7 +136,7 @@ fn last_start(windows: &[(Seconds, Seconds)], t: Seconds) -> Seconds {
 
 /// Takes breaks where that is the earlier way, and notes which.
 #[inline]
-fn take_breaks(day: &Day, count: usize, front: &mut Front, mut note: impl FnMut(usize)) {
+pub(crate) fn take_breaks(day: &Day, count: usize, front: &mut Front, mut note: impl FnMut(usize)) {
     for b in 1..=count {
         let paused = pause(day, b, front[b - 1]);
         if paused < front[b] {
@@ -159,9 +159,13 @@ pub(crate) fn travel<T: Travel>(
     let mut arrive = [NEVER; 3];
     let mut leg = Leg::default();
     let mut notes = 0;
+    let nowhere = a == NOWHERE || b == NOWHERE;
+    let way = (!nowhere).then(|| t.travel.way(a, b));
     for at in 0..=count {
         if done[at] < NEVER {
-            leg = t.leg(a, b, done[at]);
+            if let Some(way) = way {
+                leg = t.travel.at(way, done[at]);
+            }
             arrive[at] = done[at] + leg.seconds;
         }
     }

@@ -70,7 +70,11 @@ impl<T: Travel> Search<T> {
         reason = "small counts"
     )]
     fn take_string(&mut self, shift: u32, node: u32, longest: f64) {
-        let Self { state, random, marks, stamp, gone, .. } = self;
+        let Self { state, random, marks, stamp, gone, mask, .. } = self;
+        let mine = |job: u32| {
+            mask.is_empty()
+                || state.shifts_of(job).iter().all(|shift| mask[*shift as usize / 64] >> (shift % 64) & 1 == 1)
+        };
         let route = &state.routes()[shift as usize];
         let visits = route.stops.len() - 2;
         let Some(at) = route.find(node) else { return };
@@ -97,7 +101,7 @@ impl<T: Travel> Search<T> {
             let node = route.stops[position + 1].node;
             let job = node >> 2;
             let visit = &state.tables().jobs[job as usize];
-            if node != NONE && !visit.pinned && marks[job as usize] != *stamp {
+            if node != NONE && !visit.pinned && marks[job as usize] != *stamp && mine(job) {
                 marks[job as usize] = *stamp;
                 gone.push(job);
             }

@@ -15,8 +15,8 @@ use crate::{
 };
 
 /// Begin and end of the annealing, in mean ways between two visits.
-const HOT: f64 = 0.5;
-const COLD: f64 = 0.02;
+const HOT: f64 = 2.0;
+const COLD: f64 = 0.05;
 /// How often the budget is asked.
 const CHECK: u64 = 64;
 
@@ -49,6 +49,10 @@ pub(crate) struct Search<T> {
     /// Shifts that may be changed; empty means all.
     pub mask: Vec<u64>,
     pub absences: Vec<u32>,
+    /// Room for a crew's shifts.
+    pub team: Vec<(Cost, u32)>,
+    /// Shifts to look at for one job, where not all are.
+    pub chosen: Vec<u64>,
     pub remoteness: Arc<Vec<i32>>,
     pub loaded: bool,
     /// Candidates until the next one is overlooked.
@@ -78,6 +82,8 @@ impl<T: Travel> Search<T> {
             focus: Vec::new(),
             mask: Vec::new(),
             absences: vec![0; jobs],
+            team: Vec::new(),
+            chosen: vec![0; t.words],
             remoteness: Arc::new(remoteness(t)),
             loaded: t.jobs.iter().any(|job| job.load != 0),
             blink: 50,
@@ -209,6 +215,34 @@ impl<T: Travel> Search<T> {
         self.best.cost = self.state.cost();
     }
 
+    /// Looks only at these shifts from now on: another worker has the others.
+    pub fn restrict(&mut self, mask: Vec<u64>) {
+        self.mask = mask;
+        self.focus.clear();
+        for (shift, route) in (0..).zip(self.state.routes()) {
+            if self.may_touch(shift) {
+                let jobs = route.stops.iter().filter(|stop| stop.node != crate::tables::NONE && stop.node & 3 == 0);
+                self.focus.extend(jobs.map(|stop| stop.node >> 2));
+            }
+        }
+    }
+
+    /// Goes on from here: some routes of another worker, and what is open now. Its own best begins anew.
+    pub fn go_on_from(&mut self, shifts: &[u32], routes: &[Route], pool: &[JobIx]) {
+        self.state.adopt(shifts, routes, pool);
+        for shift in shifts {
+            if !std::mem::replace(&mut self.best.is_dirty[*shift as usize], true) {
+                self.best.dirty.push(*shift);
+            }
+        }
+        self.keep_best();
+    }
+
+    /// The routes of the best plan found, and what it leaves open.
+    pub fn best_plan(&self) -> (&[Route], &[JobIx]) {
+        (&self.best.routes, &self.best.pool)
+    }
+
     pub const fn best_cost(&self) -> Cost {
         self.best.cost
     }
@@ -221,19 +255,6 @@ impl<T: Travel> Search<T> {
         }
         self.state.adopt(&dirty, &self.best.routes, &self.best.pool);
         debug_assert_eq!(self.state.cost(), self.best.cost, "the kept plan has its cost");
-    }
-
-    /// Goes on from another worker's plan.
-    pub fn take_over(&mut self, state: &PlanState<T>) {
-        let all: Vec<u32> = (0..u32::try_from(state.routes().len()).unwrap_or(0)).collect();
-        let routes: Vec<Route> = state.routes().iter().map(|route| (**route).clone()).collect();
-        self.state.adopt(&all, &routes, state.unassigned());
-        self.best.dirty.clear();
-        for shift in &all {
-            self.best.is_dirty[*shift as usize] = true;
-            self.best.dirty.push(*shift);
-        }
-        self.keep_best();
     }
 }
 
@@ -267,7 +288,11 @@ pub(crate) fn construct<T: Travel>(state: &mut PlanState<T>) {
         .collect();
     order.sort_unstable();
     for (_, _, _, job) in order {
-        state.insert_best(job);
+        if t.jobs[job as usize].crew > 1 {
+            state.insert_best(job);
+        } else if let Some((shift, spot)) = state.near_spot(job) {
+            state.place(job, shift, &spot);
+        }
     }
 }
 
@@ -287,6 +312,10 @@ pub fn plan<T: Travel>(
         start.map_or_else(|| PlanState::new(Arc::clone(tables)), |plan| PlanState::from_plan(Arc::clone(tables), plan));
     let began = budget.now();
     construct(&mut state);
+    if budget.used(0, began) >= 1.0 {
+        fill(&mut state);
+        return state;
+    }
     if workers > 1 {
         let mut state = crate::islands::run(state, seed, workers, budget, progress);
         fill(&mut state);

@@ -1,6 +1,6 @@
 //! Where one job could go: per shift, per window. A scan over the plan in memory, no search.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     crew::Team,
@@ -30,8 +30,6 @@ pub struct WindowOffer {
     pub window: usize,
     /// The cheapest place in it.
     pub offer: Offer,
-    /// How many technicians could come in that window; for a crew, only the team found counts.
-    pub technicians: usize,
 }
 
 impl<T: Travel> PlanState<T> {
@@ -72,14 +70,12 @@ impl<T: Travel> PlanState<T> {
                 .enumerate()
                 .filter_map(|(at, window)| {
                     let team = self.best_team_in(job, &clip(own, *window), true)?;
-                    let technicians = team.members.len();
-                    Some(WindowOffer { window: at, offer: offer_of(team), technicians })
+                    Some(WindowOffer { window: at, offer: offer_of(team) })
                 })
                 .collect();
         }
         let clipped: Vec<Vec<(Seconds, Seconds)>> = windows.iter().map(|window| clip(own, *window)).collect();
         let mut best: Vec<Option<(Cost, ShiftIx, Spot)>> = vec![None; windows.len()];
-        let mut who: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); windows.len()];
         for shift in self.candidates(job) {
             let day = &t.days[shift as usize];
             let from = windows.partition_point(|window| window.until < day.start);
@@ -90,6 +86,7 @@ impl<T: Travel> PlanState<T> {
                     break;
                 }
                 let Some(((first, _), (_, last))) = clipped[at].first().zip(clipped[at].last()) else { continue };
+                let at_most = best[at].map_or(Cost::MAX, |(least, _, _)| least - wish);
                 // The short form reads the bounds of the visit itself.
                 let narrowed = Visit { ready: *first, until: *last, ..*visit };
                 let wanted = Wanted {
@@ -99,10 +96,10 @@ impl<T: Travel> PlanState<T> {
                     parts,
                     counts: true,
                     not_after: u32::MAX,
+                    at_most,
                 };
                 if let Some(spot) = self.gap(job, shift, &wanted) {
                     let cost = spot.cost + wish;
-                    who[at].insert(day.technician);
                     if best[at].is_none_or(|(least, _, _)| cost < least) {
                         best[at] = Some((cost, shift, Spot { cost, ..spot }));
                     }
@@ -110,11 +107,10 @@ impl<T: Travel> PlanState<T> {
             }
         }
         best.into_iter()
-            .zip(who)
             .enumerate()
-            .filter_map(|(window, (best, who))| {
+            .filter_map(|(window, best)| {
                 let (_, shift, spot) = best?;
-                Some(WindowOffer { window, offer: single(shift, spot), technicians: who.len() })
+                Some(WindowOffer { window, offer: single(shift, spot) })
             })
             .collect()
     }

@@ -371,7 +371,13 @@ impl<T: Travel> PlanState<T> {
 
     /// The cheapest gap of one shift for a job of one technician, with the price of the technician.
     pub(crate) fn spot_in(&self, job: JobIx, shift: ShiftIx, not_after: u32) -> Option<Spot> {
+        self.spot_below(job, shift, not_after, Cost::MAX)
+    }
+
+    /// The same, if it costs less than `at_most`.
+    fn spot_below(&self, job: JobIx, shift: ShiftIx, not_after: u32, at_most: Cost) -> Option<Spot> {
         let t = &*self.tables;
+        let wish = t.wish(job, shift);
         let visit = &t.jobs[job as usize];
         let wanted = Wanted {
             visit,
@@ -380,9 +386,10 @@ impl<T: Travel> PlanState<T> {
             parts: t.collects(job, shift),
             counts: true,
             not_after,
+            at_most: at_most.saturating_sub(wish),
         };
         let mut spot = self.gap(job, shift, &wanted)?;
-        spot.cost += t.wish(job, shift);
+        spot.cost += wish;
         Some(spot)
     }
 
@@ -391,7 +398,9 @@ impl<T: Travel> PlanState<T> {
         let t = &*self.tables;
         let (day, route) = (&t.days[shift as usize], &self.routes[shift as usize]);
         let spot = best_gap(t, day, route, wanted)?;
-        if day.max_drive < Seconds::MAX && T::TIMED {
+        let near_limit =
+            T::TIMED && day.max_drive < Seconds::MAX && route.drive + spot.drive.abs() > day.max_drive / 4 * 3;
+        if near_limit || spot.pickup != NO_PICKUP {
             let mut trial = (**route).clone();
             trial.put(t, shift, spot.after as usize, job << 2, NONE_FIXED, false);
             if spot.pickup != NO_PICKUP {
@@ -406,7 +415,11 @@ impl<T: Travel> PlanState<T> {
 
     /// The shifts worth asking for a job.
     pub(crate) fn candidates(&self, job: JobIx) -> impl Iterator<Item = ShiftIx> + '_ {
-        self.tables.may(job).iter().zip(&self.active).enumerate().flat_map(|(word, (may, active))| {
+        self.among(self.tables.may(job))
+    }
+
+    fn among<'a>(&'a self, bits: &'a [u64]) -> impl Iterator<Item = ShiftIx> + 'a {
+        bits.iter().zip(&self.active).enumerate().flat_map(|(word, (may, active))| {
             let mut bits = may & active;
             std::iter::from_fn(move || {
                 if bits == 0 {
@@ -421,10 +434,23 @@ impl<T: Travel> PlanState<T> {
 
     /// The cheapest place in the whole plan for a job of one technician.
     pub(crate) fn best_spot(&self, job: JobIx) -> Option<(ShiftIx, Spot)> {
+        self.best_among(job, self.candidates(job))
+    }
+
+    /// The cheapest place with somebody who lives near, and only if there is none, with anybody.
+    pub(crate) fn near_spot(&self, job: JobIx) -> Option<(ShiftIx, Spot)> {
+        if !self.tables.is_wide() {
+            return self.best_spot(job);
+        }
+        self.best_among(job, self.among(self.tables.near(job))).or_else(|| self.best_spot(job))
+    }
+
+    fn best_among(&self, job: JobIx, shifts: impl Iterator<Item = ShiftIx>) -> Option<(ShiftIx, Spot)> {
         let mut best: Option<(ShiftIx, Spot)> = None;
-        for shift in self.candidates(job) {
-            if let Some(spot) = self.spot_in(job, shift, u32::MAX)
-                && best.is_none_or(|(_, found)| spot.cost < found.cost)
+        for shift in shifts {
+            let at_most = best.map_or(Cost::MAX, |(_, found)| found.cost);
+            if let Some(spot) = self.spot_below(job, shift, u32::MAX, at_most)
+                && spot.cost < at_most
             {
                 best = Some((shift, spot));
             }

@@ -43,6 +43,8 @@ pub(crate) struct Visit {
     pub promise: (Seconds, Seconds),
     /// Index of the pickup, or `NONE`.
     pub pickup: u32,
+    /// Whether the present plan has it: moving it then costs.
+    pub stands: bool,
 }
 
 /// A shift as the search sees it.
@@ -78,6 +80,10 @@ pub struct Tables<T> {
     pub(crate) words: usize,
     /// Job by shift: who may.
     may: Vec<u64>,
+    /// Job by shift: who may and lives near, or nothing where everybody does.
+    near: Vec<u64>,
+    /// Technician: where their first shift begins, and the bits of their shifts.
+    homes: Vec<(Place, Vec<(u32, u64)>)>,
     /// Job by technician: what it costs to send them.
     wishes: Vec<i32>,
     /// Technician by kind: learned pace per mille; empty when all are 1,000.
@@ -86,6 +92,27 @@ pub struct Tables<T> {
     pub(crate) classes: Vec<Vec<u32>>,
     neighbours: OnceLock<Arc<Vec<u32>>>,
     skills: HashMap<Vec<Need>, Arc<Vec<u64>>>,
+}
+
+/// How many technicians are near.
+const NEAREST: usize = 24;
+
+#[expect(clippy::cast_possible_truncation, reason = "shifts are counted in thousands")]
+fn homes(problem: &Problem) -> Vec<(Place, Vec<(u32, u64)>)> {
+    let mut homes: Vec<(Place, Vec<(u32, u64)>)> = vec![(0, Vec::new()); problem.technicians.len()];
+    for (at, shift) in problem.shifts.iter().enumerate() {
+        let (home, bits) = &mut homes[shift.technician as usize];
+        let (word, bit) = (at as u32 / 64, 1u64 << (at % 64));
+        match bits.last_mut() {
+            Some((last, bits)) if *last == word => *bits |= bit,
+            Some(_) => bits.push((word, bit)),
+            None => {
+                *home = shift.from;
+                bits.push((word, bit));
+            }
+        }
+    }
+    homes
 }
 
 fn is_rich(shift: &Shift) -> bool {
@@ -133,6 +160,8 @@ impl<T: Travel> Tables<T> {
             days,
             words,
             may: Vec::with_capacity(problem.jobs.len() * words),
+            near: Vec::new(),
+            homes: homes(&problem),
             wishes: Vec::with_capacity(problem.jobs.len() * problem.technicians.len()),
             paces,
             kinds,
@@ -181,11 +210,13 @@ impl<T: Travel> Tables<T> {
             due: job.due.unwrap_or(NEVER),
             promise: promised.map_or((EVER, NEVER), |window| (window.from, window.until)),
             pickup,
+            stands: job.present.is_some(),
         };
         self.rich |=
             windows.len() > 1 || visit.crew > 1 || pinned || pickup != NONE || job.due.is_some() || promised.is_some();
         let able = self.able(&job.needs);
         let may: Vec<u64> = (0..self.words).map(|word| self.may_word(&job, &windows, &able, word)).collect();
+        let near = self.near_of(&job, &may);
         let crowd = self.problem.technicians.len();
         let wishes: Vec<i32> = (0..crowd)
             .map(|who| rules::wish(&self.problem, &job, who as u32).min(i64::from(i32::MAX)) as i32)
@@ -195,6 +226,7 @@ impl<T: Travel> Tables<T> {
             self.neighbours = OnceLock::new();
             self.jobs.push(visit);
             self.may.extend(may);
+            self.near.extend(near);
             self.wishes.extend(wishes);
             self.problem.jobs.push(job);
         } else {
@@ -203,9 +235,18 @@ impl<T: Travel> Tables<T> {
             }
             self.jobs[at] = visit;
             self.may[at * self.words..(at + 1) * self.words].copy_from_slice(&may);
+            if !near.is_empty() {
+                self.near[at * self.words..(at + 1) * self.words].copy_from_slice(&near);
+            }
             self.wishes[at * crowd..(at + 1) * crowd].copy_from_slice(&wishes);
             self.problem.jobs[at] = job;
         }
+    }
+
+    /// Notes where a job stands in the present plan.
+    pub(crate) fn set_present(&mut self, job: JobIx, present: crate::model::Present) {
+        self.jobs[job as usize].stands = true;
+        self.problem.jobs[job as usize].present = Some(present);
     }
 
     /// Locks jobs where they are, or lets go of them again.
@@ -238,6 +279,7 @@ impl<T: Travel> Tables<T> {
             due: NEVER,
             promise: (EVER, NEVER),
             pickup: NONE,
+            stands: false,
         });
         self.pickups.len() as u32 - 1
     }
@@ -279,6 +321,45 @@ impl<T: Travel> Tables<T> {
         bits
     }
 
+    /// Of those who may, the shifts of the nearest technicians. Nothing where there are few technicians.
+    fn near_of(&self, job: &Job, may: &[u64]) -> Vec<u64> {
+        if self.homes.len() <= NEAREST {
+            return Vec::new();
+        }
+        let mut ways: Vec<(u32, u32)> = Vec::with_capacity(self.homes.len());
+        for (at, (home, bits)) in self.homes.iter().enumerate() {
+            if bits.iter().any(|(word, bits)| may[*word as usize] & bits != 0) {
+                ways.push((self.travel.apart(*home, job.place).max(0.0).to_bits(), at as u32));
+            }
+        }
+        if ways.len() > NEAREST {
+            ways.select_nth_unstable(NEAREST);
+            ways.truncate(NEAREST);
+        }
+        let mut near = vec![0; self.words];
+        for (_, who) in ways {
+            for (word, bits) in &self.homes[who as usize].1 {
+                near[*word as usize] |= bits & may[*word as usize];
+            }
+        }
+        near
+    }
+
+    /// The shifts that are looked at first for a job: all that may, or those of technicians who live near.
+    #[inline]
+    pub(crate) fn near(&self, job: u32) -> &[u64] {
+        if self.near.is_empty() {
+            self.may(job)
+        } else {
+            &self.near[job as usize * self.words..(job as usize + 1) * self.words]
+        }
+    }
+
+    /// Whether `near` leaves anybody out.
+    pub(crate) const fn is_wide(&self) -> bool {
+        !self.near.is_empty()
+    }
+
     /// Replaces a shift: somebody fell ill, comes later, stays longer.
     pub(crate) fn set_shift(&mut self, at: u32, shift: Shift) {
         self.problem.shifts[at as usize] = shift;
@@ -290,6 +371,9 @@ impl<T: Travel> Tables<T> {
             let may = rules::refusal(&self.problem, job as u32, at).is_none();
             let word = &mut self.may[job * self.words + at as usize / 64];
             *word = *word & !(1 << (at % 64)) | u64::from(may) << (at % 64);
+            if let Some(near) = self.near.get_mut(job * self.words + at as usize / 64) {
+                *near &= *word;
+            }
         }
     }
 
@@ -325,6 +409,9 @@ impl<T: Travel> Tables<T> {
     pub(crate) fn wish(&self, job: u32, shift: u32) -> Cost {
         let who = self.days[shift as usize].technician as usize;
         let wish = Cost::from(self.wishes[job as usize * self.problem.technicians.len() + who]);
+        if !self.jobs[job as usize].stands {
+            return wish;
+        }
         match &self.problem.jobs[job as usize].present {
             Some(present) if !present.shifts.contains(&shift) => wish + self.problem.weights.moved,
             _ => wish,
@@ -408,14 +495,18 @@ impl<T: Travel> Tables<T> {
     pub(crate) fn neighbours(&self) -> (Arc<Vec<u32>>, usize) {
         let count = self.jobs.len().min(NEIGHBOURS);
         let list = self.neighbours.get_or_init(|| {
-            let noon = self.days.first().map_or(0, |day| day.start + (day.end - day.start) / 2);
             let mut list = Vec::with_capacity(self.jobs.len() * count);
-            let mut row: Vec<(Seconds, u32)> = Vec::with_capacity(self.jobs.len());
+            let mut row: Vec<(u32, u32)> = Vec::with_capacity(self.jobs.len());
             for (at, job) in self.jobs.iter().enumerate() {
                 row.clear();
                 row.extend(self.jobs.iter().enumerate().map(|(other, visit)| {
-                    let way = if other == at { -1 } else { self.travel.leg(job.place, visit.place, noon).seconds };
-                    (way, other as u32)
+                    // The bits of positive floats are in the order of their values; the job itself comes first.
+                    let apart = if other == at {
+                        0
+                    } else {
+                        (self.travel.apart(job.place, visit.place).max(0.0) + 1e-30).to_bits()
+                    };
+                    (apart, other as u32)
                 }));
                 if count < row.len() {
                     row.select_nth_unstable(count - 1);

@@ -18,21 +18,41 @@ pub trait Travel: Clone + Send + Sync {
     /// Whether the time depends on the departure.
     const TIMED: bool;
 
+    /// What does not depend on the departure, to be found out once for several departures.
+    type Way: Copy;
+
+    /// The way from `a` to `b`.
+    fn way(&self, a: Place, b: Place) -> Self::Way;
+
+    /// The way when leaving at `depart`.
+    fn at(&self, way: Self::Way, depart: Seconds) -> Leg;
+
     /// The way from `a` to `b` when leaving at `depart`.
-    fn leg(&self, a: Place, b: Place, depart: Seconds) -> Leg;
+    #[inline]
+    fn leg(&self, a: Place, b: Place, depart: Seconds) -> Leg {
+        self.at(self.way(a, b), depart)
+    }
 
     /// How many places are known.
     fn places(&self) -> usize;
 
+    /// Any measure of nearness, by which neighbours are found.
+    #[inline]
+    #[expect(clippy::cast_precision_loss, reason = "an order of neighbours")]
+    fn apart(&self, a: Place, b: Place) -> f32 {
+        self.leg(a, b, 12 * 3600).seconds as f32
+    }
+
     /// The latest departure that reaches `b` by `arrive`.
     #[inline]
     fn latest_departure(&self, a: Place, b: Place, arrive: Seconds) -> Seconds {
-        let mut depart = arrive - self.leg(a, b, arrive).seconds;
+        let way = self.way(a, b);
+        let mut depart = arrive - self.at(way, arrive).seconds;
         if Self::TIMED {
             // Usually the first guess meets the deadline; around the rush hours it is closed in on from both sides.
             let (mut early, mut late) = (Seconds::MIN, Seconds::MAX);
             for round in 0..24 {
-                let over = depart + self.leg(a, b, depart).seconds - arrive;
+                let over = depart + self.at(way, depart).seconds - arrive;
                 if over > 0 {
                     late = late.min(depart);
                 } else {
@@ -52,7 +72,7 @@ pub trait Travel: Clone + Send + Sync {
             while early == Seconds::MIN {
                 // Not reached in practice; a safe bound all the same.
                 depart -= 3600;
-                if depart + self.leg(a, b, depart).seconds <= arrive {
+                if depart + self.at(way, depart).seconds <= arrive {
                     early = depart;
                 }
             }
@@ -82,10 +102,17 @@ impl Travel for Dense {
     const SYMMETRIC: bool = false;
     const TIMED: bool = false;
 
+    type Way = Leg;
+
     #[inline]
-    fn leg(&self, a: Place, b: Place, _: Seconds) -> Leg {
+    fn way(&self, a: Place, b: Place) -> Leg {
         let at = a as usize * self.places + b as usize;
         Leg { seconds: self.seconds[at], metres: self.metres[at] }
+    }
+
+    #[inline]
+    fn at(&self, way: Leg, _: Seconds) -> Leg {
+        way
     }
 
     fn places(&self) -> usize {
@@ -125,10 +152,16 @@ impl Travel for Plane {
     const SYMMETRIC: bool = true;
     const TIMED: bool = false;
 
+    type Way = Seconds;
+
     #[inline]
-    fn leg(&self, a: Place, b: Place, _: Seconds) -> Leg {
-        let units = self.units[a as usize * self.places + b as usize];
-        Leg { seconds: units, metres: 0 }
+    fn way(&self, a: Place, b: Place) -> Seconds {
+        self.units[a as usize * self.places + b as usize]
+    }
+
+    #[inline]
+    fn at(&self, way: Seconds, _: Seconds) -> Leg {
+        Leg { seconds: way, metres: 0 }
     }
 
     fn places(&self) -> usize {
@@ -223,11 +256,20 @@ impl Travel for Geodesic {
     const SYMMETRIC: bool = false;
     const TIMED: bool = true;
 
+    /// Road metres, and the region in which the way begins.
+    type Way = (f64, u16);
+
+    #[expect(clippy::inline_always, reason = "the innermost arithmetic; left to itself the compiler calls it")]
+    #[inline(always)]
+    fn way(&self, a: Place, b: Place) -> (f64, u16) {
+        let region = self.region[a as usize];
+        (self.metres(a, b) * self.regions[region as usize].road_factor, region)
+    }
+
     #[inline]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds and metres of one way fit")]
-    fn leg(&self, a: Place, b: Place, depart: Seconds) -> Leg {
-        let pace = &self.regions[self.region[a as usize] as usize];
-        let metres = self.metres(a, b) * pace.road_factor;
+    fn at(&self, (metres, region): (f64, u16), depart: Seconds) -> Leg {
+        let pace = &self.regions[region as usize];
         let local = (depart + self.midnight).rem_euclid(DAY);
         let mut hour = (local / 3600) as usize;
         let mut room = f64::from(3600 - local % 3600);
@@ -242,14 +284,23 @@ impl Travel for Geodesic {
             }
             seconds += room;
             left -= room / pace.pace[hour];
-            hour = (hour + 1) % 24;
+            hour = if hour == 23 { 0 } else { hour + 1 };
             room = 3600.0;
         }
-        Leg { seconds: seconds.ceil() as Seconds, metres: metres as i32 }
+        // Rounded up, without a call into the mathematical library.
+        Leg { seconds: (seconds + 0.999_999) as Seconds, metres: metres as i32 }
     }
 
     fn places(&self) -> usize {
         self.points.len()
+    }
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "an order of neighbours")]
+    fn apart(&self, a: Place, b: Place) -> f32 {
+        let (a, b) = (&self.points[a as usize], &self.points[b as usize]);
+        let (x, y, z) = (a[0] - b[0], a[1] - b[1], a[2] - b[2]);
+        (x * x + y * y + z * z) as f32
     }
 }
 
@@ -262,15 +313,38 @@ pub enum Roads {
     Dense(Dense),
 }
 
+/// A way of either kind.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum RoadsWay {
+    /// Road metres and region.
+    Geodesic(f64, u16),
+    /// As measured.
+    Dense(Leg),
+}
+
 impl Travel for Roads {
     const SYMMETRIC: bool = false;
     const TIMED: bool = true;
 
+    type Way = RoadsWay;
+
     #[inline]
-    fn leg(&self, a: Place, b: Place, depart: Seconds) -> Leg {
+    fn way(&self, a: Place, b: Place) -> RoadsWay {
         match self {
-            Self::Geodesic(travel) => travel.leg(a, b, depart),
-            Self::Dense(travel) => travel.leg(a, b, depart),
+            Self::Geodesic(travel) => {
+                let (metres, region) = travel.way(a, b);
+                RoadsWay::Geodesic(metres, region)
+            }
+            Self::Dense(travel) => RoadsWay::Dense(travel.way(a, b)),
+        }
+    }
+
+    #[inline]
+    fn at(&self, way: RoadsWay, depart: Seconds) -> Leg {
+        match (self, way) {
+            (Self::Geodesic(travel), RoadsWay::Geodesic(metres, region)) => travel.at((metres, region), depart),
+            (_, RoadsWay::Dense(leg)) => leg,
+            (Self::Dense(_), RoadsWay::Geodesic(..)) => Leg::default(),
         }
     }
 
@@ -278,6 +352,14 @@ impl Travel for Roads {
         match self {
             Self::Geodesic(travel) => travel.places(),
             Self::Dense(travel) => travel.places(),
+        }
+    }
+
+    #[inline]
+    fn apart(&self, a: Place, b: Place) -> f32 {
+        match self {
+            Self::Geodesic(travel) => travel.apart(a, b),
+            Self::Dense(travel) => travel.apart(a, b),
         }
     }
 }

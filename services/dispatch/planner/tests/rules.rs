@@ -2,6 +2,7 @@
 
 #[path = "../bench/generate.rs"]
 mod generate;
+mod small;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
@@ -24,7 +25,7 @@ fn problems() -> u64 {
 }
 
 fn tables(seed: u64) -> Arc<Tables<Geodesic>> {
-    let (problem, travel) = generate::small(seed);
+    let (problem, travel) = small::small(seed);
     Arc::new(Tables::new(problem, travel))
 }
 
@@ -65,6 +66,17 @@ fn a_crew_of_workers_keeps_the_rules_too() {
         let state = search::plan(&tables, None, seed, 2, &Budget::iterations(1024), &mut |_| {});
         sound(&tables, &state.plan(), &format!("problem {seed}"));
     }
+}
+
+#[test]
+fn a_divided_plan_keeps_the_rules() {
+    let (problem, travel) = generate::horizon(2, 400, 40, 1);
+    let tables = Arc::new(Tables::new(problem, travel));
+    let divided = search::plan(&tables, None, 1, 2, &Budget::iterations(6400), &mut |_| {});
+    sound(&tables, &divided.plan(), "divided");
+    assert_eq!(divided.plan().cost.total(), divided.cost());
+    let first = search::plan(&tables, None, 1, 2, &Budget::iterations(0), &mut |_| {});
+    assert!(divided.cost() < first.cost(), "{} {}", divided.cost(), first.cost());
 }
 
 #[test]
