@@ -83,13 +83,13 @@ async fn find(core: &Core, token: &str) -> common::Result<Found> {
 fn kind_and_name(job: &Job) -> (&'static str, String) {
     let form = match &job.task {
         Task::Export { format: Format::Xlsx, .. } => Form::Xlsx,
-        Task::Export { .. } | Task::Import { .. } => Form::Csv { mark: false },
+        Task::Export { .. } | Task::Import { .. } | Task::Replay => Form::Csv { mark: false },
         Task::PersonalData { customer_id } => return ("application/zip", format!("personal-data-{customer_id}.zip")),
         Task::Erasure { customer_id, .. } => return ("application/json", format!("erasure-{customer_id}.json")),
     };
     let base = match &job.task {
         Task::Export { path, .. } => path.rsplit('/').next().unwrap_or("export"),
-        Task::Import { .. } | Task::PersonalData { .. } | Task::Erasure { .. } => "import-problems",
+        Task::Import { .. } | Task::PersonalData { .. } | Task::Erasure { .. } | Task::Replay => "import-problems",
     };
     let base: String = base.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-').collect();
     (form.content_type(), format!("{base}.{}", form.ending()))
