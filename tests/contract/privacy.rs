@@ -3,8 +3,18 @@
 
 use std::{collections::BTreeSet, io::Read as _, path::Path};
 
+use common::{
+    privacy,
+    record::{Actor, Role},
+    service::Definition,
+    testing::{Backend, bench},
+};
 use harness::{Faults, Platform, Shape, Surface, eventually};
 use http::{HeaderMap, Method, StatusCode};
+use proto::aftercare::{
+    common::v1::ErasureReceipt,
+    intake::v1::{CreateCustomerRequest, Phone, intake_service_client::IntakeServiceClient},
+};
 use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, Statement};
 use serde_json::{Value, json};
 
@@ -200,7 +210,8 @@ async fn a_customer_is_given_everything_and_then_forgotten() {
     let (status, body) = shop.send(Method::POST, &target, &reason).await;
     let refusal = String::from_utf8_lossy(&body).into_owned();
     assert!(status == StatusCode::BAD_REQUEST && refusal.contains("CUSTOMER_HAS_OPEN_CASES"), "{status} {refusal}");
-    shop.call("CancelServiceRequest", json!({ "serviceRequestId": request, "reason": shop.canaries.text() })).await;
+    let why = shop.canaries.text();
+    shop.call("CancelServiceRequest", json!({ "serviceRequestId": request, "reason": why })).await;
     let (status, body) = shop.send(Method::POST, &target, &reason).await;
     assert!(status == StatusCode::BAD_REQUEST, "the complaint is open: {}", String::from_utf8_lossy(&body));
     // The long way to its end has journeys of its own.
@@ -246,4 +257,73 @@ async fn a_customer_is_given_everything_and_then_forgotten() {
     let left: Vec<_> = shop.left().await.into_iter().filter(|one| !one.starts_with("gateway.exchange_piece")).collect();
     assert_eq!(left, Vec::<String>::new(), "after old events");
     shop.platform.stop().await;
+}
+
+/// The places of a service exist as they are written, on both databases.
+async fn places_exist<D: Definition>(backend: Backend) -> usize {
+    let bench = bench::<D>(backend, "").await;
+    let nobody = "cu_00000000000000000000000000";
+    let found = privacy::find(&bench.core.db, D::PERSONAL, nobody).await.expect("every place can be read");
+    assert_eq!(found.records.len(), 0);
+    let receipt = privacy::erase(&bench.core, D::PERSONAL, nobody, false).await.expect("every place can be blanked");
+    assert_eq!(receipt.kinds.len(), D::PERSONAL.len() + 3, "{}: {receipt:?}", D::NAME);
+    assert_eq!(privacy::forgotten(&bench.core.db).await.expect("the list"), [nobody]);
+    D::PERSONAL.len()
+}
+
+#[rstest::rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn every_place_exists(#[case] backend: Backend) {
+    let places = places_exist::<intake::Intake>(backend).await
+        + places_exist::<dispatch::Dispatch>(backend).await
+        + places_exist::<parts_inventory::PartsInventory>(backend).await
+        + places_exist::<complaint::Complaint>(backend).await
+        + places_exist::<survey::Survey>(backend).await;
+    assert!(places >= 15, "only {places} places");
+}
+
+/// One customer in one service, given and forgotten, on both databases; what a late writer brings is blanked by the sweep.
+#[rstest::rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn one_service_forgets(#[case] backend: Backend) {
+    let bench = bench::<intake::Intake>(backend, "").await;
+    let token = bench
+        .core
+        .identity
+        .sign(&Actor::new("boss", Role::Admin, "head-office").everywhere(), common::clock::Clock::system().now());
+    let mut request = tonic::Request::new(CreateCustomerRequest {
+        request_id: "once".into(),
+        name: "金丝雀".into(),
+        notes: "金丝雀 二".into(),
+        phones: vec![Phone { number: "+8613877700001".into(), ..Phone::default() }],
+        ..CreateCustomerRequest::default()
+    });
+    let token = token.expect("a token").parse().expect("metadata");
+    request.metadata_mut().insert(common::auth::IDENTITY, token);
+    let made = IntakeServiceClient::new(bench.service.routes.clone()).create_customer(request).await;
+    let id = made.expect("a customer").into_inner().customer_id;
+
+    let places = intake::Intake::PERSONAL;
+    let found = privacy::find(&bench.core.db, places, &id).await.expect("found");
+    let said: String = found.records.iter().map(|record| record.data.as_str()).collect();
+    assert!(["金丝雀 二", "+8613877700001"].iter().all(|word| said.contains(word)), "{said}");
+
+    let checked = privacy::erase(&bench.core, places, &id, true).await.expect("checked");
+    let blanked = |receipt: &ErasureReceipt| receipt.kinds.iter().map(|kind| kind.blanked).sum::<i32>();
+    let erased = privacy::erase(&bench.core, places, &id, false).await.expect("erased");
+    assert_eq!(blanked(&checked), blanked(&erased));
+    assert!(blanked(&erased) >= 3, "{erased:?}");
+    let again = privacy::erase(&bench.core, places, &id, false).await.expect("erased again");
+    assert_eq!(blanked(&again), 0, "{again:?}");
+
+    let late = format!("UPDATE customer SET name = '金丝雀 三' WHERE id = '{id}'");
+    bench.core.db.write().execute_unprepared(&late).await.expect("a late writer");
+    privacy::sweep(&bench.core, places).await.expect("swept");
+    let found = privacy::find(&bench.core.db, places, &id).await.expect("found");
+    let said: String = found.records.iter().map(|record| record.data.as_str()).collect();
+    assert!(!said.contains("金丝雀") && !said.contains("+86138777"), "{said}");
 }

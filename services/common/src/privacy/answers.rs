@@ -56,7 +56,7 @@ pub(super) async fn blank_events(db: &Db, ids: &BTreeSet<String>, check_only: bo
             let mut event = Event::decode(row.envelope.as_slice()).map_err(Error::internal)?;
             let Some(descriptor) = pool().get_message_by_name(&event.r#type) else { continue };
             let mut payload = DynamicMessage::decode(descriptor, event.payload.as_slice()).map_err(Error::internal)?;
-            silence(&mut payload);
+            silence_words(&mut payload);
             let silent = payload.encode_to_vec();
             if silent == event.payload {
                 continue;
@@ -103,6 +103,25 @@ fn answer_of(key: &str) -> Option<MessageDescriptor> {
     let service = pool().get_service_by_name(service)?;
     let plain = |name: &str| name.replace('_', "").to_ascii_lowercase();
     service.methods().find(|method| plain(method.name()) == plain(rpc)).map(|method| method.output())
+}
+
+/// Fields of events in which somebody's words may stand.
+const WORDS: [&str; 6] = ["reason", "note", "text", "description", "summary", "remarks"];
+
+/// Blanks words, and keeps what consumers work by.
+fn silence_words(message: &mut DynamicMessage) {
+    let fields: Vec<_> = message.fields().map(|(field, value)| (field, value.clone())).collect();
+    for (field, mut value) in fields {
+        match &mut value {
+            Value::Message(inner) => silence_words(inner),
+            Value::List(items) => {
+                items.iter_mut().filter_map(Value::as_message_mut).for_each(silence_words);
+            }
+            other if WORDS.contains(&field.name()) => silence_value(other),
+            _ => continue,
+        }
+        message.set_field(&field, value);
+    }
 }
 
 fn silence(message: &mut DynamicMessage) {
