@@ -4,9 +4,11 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod examples;
 mod exchange;
 mod fuzz;
 mod openapi;
+mod privacy;
 mod readme;
 mod strangers;
 mod sweep;

@@ -127,6 +127,8 @@ pub async fn erase(core: &Core, places: &[Place], subject: &str, check_only: boo
         kinds.push(kind);
     }
     let answers = answers::blank(db, &ids, check_only).await?;
+    let events = answers::blank_events(db, &ids, check_only).await?;
+    kinds.push(ErasedRecords { kind: "event".to_owned(), records: events, blanked: events, ..Default::default() });
     kinds.push(ErasedRecords { kind: "answer".to_owned(), records: answers, blanked: answers, ..Default::default() });
     Ok(ErasureReceipt { service: core.service.to_owned(), subject_ids: subjects, kinds })
 }

@@ -1,6 +1,8 @@
 //! The pages people read: a landing page, the reference rendered from the OpenAPI document, the table of reasons.
 //! Each is one file without a single outside resource.
 
+pub(crate) mod guide;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -38,7 +40,7 @@ fn page(title: &str, body: &str) -> String {
 pub(crate) fn landing() -> String {
     page(
         "Aftercare",
-        "<main class=\"narrow\"><h1>Aftercare</h1><p>After-sales service: requests, visits, parts, complaints, surveys.</p><ul class=\"links\"><li><a href=\"/docs\">Reference</a> of every call over REST and gRPC</li><li><a href=\"/docs/errors\">Reasons</a> for which a call can be refused</li><li><a href=\"/openapi.json\">openapi.json</a> for tools</li><li><a href=\"/readyz\">Health</a></li></ul></main>",
+        "<main class=\"narrow\"><h1>Aftercare</h1><p>After-sales service: requests, visits, parts, complaints, surveys.</p><ul class=\"links\"><li><a href=\"/docs/guide\">Guide</a> with examples (<a href=\"/docs/guide/zh-CN\" lang=\"zh-CN\">中文</a>)</li><li><a href=\"/docs\">Reference</a> of every call over REST and gRPC</li><li><a href=\"/docs/errors\">Reasons</a> for which a call can be refused</li><li><a href=\"/openapi.json\">openapi.json</a> for tools</li><li><a href=\"/readyz\">Health</a></li></ul></main>",
     )
 }
 

@@ -11,7 +11,9 @@ use serde_json::{Map, Value, json};
 use self::{comments::Comments, schema::Schemas};
 use crate::{
     contract::{Contract, Rpc},
+    exchange::list,
     rest::{
+        bind,
         table::{Binding, BodyRule, Table},
         template::Segment,
     },
@@ -105,6 +107,10 @@ fn tags(contract: &Contract, comments: &Comments) -> Vec<Value> {
         })
         .collect()
 }
+
+/// Media types of tables.
+const CSV: &str = "text/csv";
+const WORKBOOK: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 struct Writer<'c> {
     comments: &'c Comments,
@@ -207,6 +213,11 @@ impl Writer<'_> {
             self.query(&input, &taken, "", 1, &mut parameters);
         }
         let refer = |name: &str| json!({ "$ref": format!("#/components/parameters/{name}") });
+        if list::items(&binding.rpc.method).is_some() {
+            parameters.push(json!({ "name": "format", "in": "query", "required": false,
+                "description": "The whole list as a table instead of a page: `csv` or `xlsx`.",
+                "schema": { "type": "string", "enum": ["json", "csv", "xlsx"] } }));
+        }
         if input.get_field_by_name("request_id").is_some() {
             parameters.push(refer("IdempotencyKey"));
         }
@@ -248,6 +259,9 @@ impl Writer<'_> {
             BodyRule::Whole => self.schemas.object(&binding.rpc.method.input(), &taken(binding)),
             BodyRule::Field(field) => self.schemas.field(field),
         };
+        if bind::takes_raw_body(binding) {
+            return Some(json!({ "required": true, "content": { "application/octet-stream": {} } }));
+        }
         let required = schema.get("required").is_some();
         Some(json!({ "required": required, "content": { "application/json": { "schema": schema } } }))
     }
@@ -260,6 +274,10 @@ impl Writer<'_> {
         };
         let content = if method.is_server_streaming() {
             json!({ "application/x-ndjson": { "schema": schema }, "text/event-stream": { "schema": schema } })
+        } else if method.output().full_name() == "google.api.HttpBody" {
+            json!({ (CSV): {}, (WORKBOOK): {}, "application/octet-stream": {} })
+        } else if list::items(method).is_some() {
+            json!({ "application/json": { "schema": schema }, (CSV): {}, (WORKBOOK): {} })
         } else {
             json!({ "application/json": { "schema": schema } })
         };

@@ -6,6 +6,7 @@ mod get_import_template;
 mod get_job;
 pub(crate) mod list_audit_entries;
 mod list_jobs;
+mod replay_erasures;
 mod start_erasure;
 mod start_export;
 mod start_import;
@@ -50,6 +51,7 @@ rpc_table! {
     PrivacyService as "aftercare.gateway.v1.PrivacyService" for Api {
         start_personal_data_export(StartPersonalDataExportRequest) -> Job;
         start_erasure(StartErasureRequest) -> Job;
+        replay_erasures(ReplayErasuresRequest) -> Job;
     }
 }
 

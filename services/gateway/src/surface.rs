@@ -112,6 +112,8 @@ pub(crate) fn router(door: Arc<Door>, pages: Pages, stopping: CancellationToken,
         .route("/", html(docs::landing().into()))
         .route("/docs", html(reference))
         .route("/docs/errors", html(errors))
+        .route("/docs/guide", html(docs::guide::guide(false).into()))
+        .route("/docs/guide/zh-CN", html(docs::guide::guide(true).into()))
         .route("/openapi.json", get(json))
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(ready).with_state(stopping))

@@ -1,9 +1,11 @@
-//! Answers that are kept for repeats of a call. They hold what the caller was shown, personal data included.
+//! Answers that are kept for repeats of a call: they hold what the caller was shown, personal data included. And events
+//! that are kept for consumers who missed them: they name no person, but a reason in them may be in somebody's words.
 
 use std::{collections::BTreeSet, sync::OnceLock};
 
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, Value};
+use proto::aftercare::common::v1::Event;
 use sea_orm::{EntityTrait as _, QueryOrder as _, QuerySelect as _, entity::prelude::*};
 
 use crate::{
@@ -44,6 +46,35 @@ pub(super) async fn blank(db: &Db, ids: &BTreeSet<String>, check_only: bool) -> 
     }
 }
 
+/// Blanks what kept events of these records say in somebody's words, and counts them. The events themselves stay: a consumer
+/// that missed one must still get it.
+pub(super) async fn blank_events(db: &Db, ids: &BTreeSet<String>, check_only: bool) -> Result<i32> {
+    use crate::outbox::entity::{Column, Entity};
+    let mut blanked = 0;
+    for id in ids {
+        for row in Entity::find().filter(Column::AggregateId.eq(id)).all(db.write()).await? {
+            let mut event = Event::decode(row.envelope.as_slice()).map_err(Error::internal)?;
+            let Some(descriptor) = pool().get_message_by_name(&event.r#type) else { continue };
+            let mut payload = DynamicMessage::decode(descriptor, event.payload.as_slice()).map_err(Error::internal)?;
+            silence_words(&mut payload);
+            let silent = payload.encode_to_vec();
+            if silent == event.payload {
+                continue;
+            }
+            blanked += 1;
+            if !check_only {
+                event.payload = silent;
+                Entity::update_many()
+                    .col_expr(Column::Envelope, Expr::value(event.encode_to_vec()))
+                    .filter(Column::Id.eq(row.id))
+                    .exec(db.write())
+                    .await?;
+            }
+        }
+    }
+    Ok(blanked)
+}
+
 /// Ids are of one form: a prefix, an underscore and 26 digits. So one walk over the bytes is enough for any number of them.
 fn names_one(answer: &[u8], ids: &BTreeSet<String>) -> bool {
     let text = String::from_utf8_lossy(answer);
@@ -61,14 +92,36 @@ fn silent(key: &str, answer: &[u8]) -> Result<Vec<u8>> {
     Ok(message.encode_to_vec())
 }
 
+fn pool() -> &'static DescriptorPool {
+    static POOL: OnceLock<DescriptorPool> = OnceLock::new();
+    POOL.get_or_init(|| DescriptorPool::decode(proto::DESCRIPTORS).unwrap_or_default())
+}
+
 /// What the RPC in a key answers with. The key holds `aftercare.intake.v1.IntakeService/create_customer`.
 fn answer_of(key: &str) -> Option<MessageDescriptor> {
-    static POOL: OnceLock<DescriptorPool> = OnceLock::new();
-    let pool = POOL.get_or_init(|| DescriptorPool::decode(proto::DESCRIPTORS).unwrap_or_default());
     let (service, rpc) = key.split('|').find(|part| part.contains("Service/"))?.split_once('/')?;
-    let service = pool.get_service_by_name(service)?;
+    let service = pool().get_service_by_name(service)?;
     let plain = |name: &str| name.replace('_', "").to_ascii_lowercase();
     service.methods().find(|method| plain(method.name()) == plain(rpc)).map(|method| method.output())
+}
+
+/// Fields of events in which somebody's words may stand.
+const WORDS: [&str; 6] = ["reason", "note", "text", "description", "summary", "remarks"];
+
+/// Blanks words, and keeps what consumers work by.
+fn silence_words(message: &mut DynamicMessage) {
+    let fields: Vec<_> = message.fields().map(|(field, value)| (field, value.clone())).collect();
+    for (field, mut value) in fields {
+        match &mut value {
+            Value::Message(inner) => silence_words(inner),
+            Value::List(items) => {
+                items.iter_mut().filter_map(Value::as_message_mut).for_each(silence_words);
+            }
+            other if WORDS.contains(&field.name()) => silence_value(other),
+            _ => continue,
+        }
+        message.set_field(&field, value);
+    }
 }
 
 fn silence(message: &mut DynamicMessage) {

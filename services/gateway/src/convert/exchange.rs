@@ -49,6 +49,7 @@ pub(crate) fn job(found: &Found) -> pb::Job {
             message.set_kind(JobKind::Erasure);
             message.customer_id.clone_from(customer_id);
         }
+        Task::Replay => message.set_kind(JobKind::ErasureReplay),
     }
     match &job.state {
         State::Queued => message.set_state(JobState::Queued),
@@ -127,5 +128,6 @@ pub(crate) fn kind_name(kind: JobKind) -> Option<&'static str> {
         JobKind::Import => Some("import"),
         JobKind::PersonalData => Some("personal_data"),
         JobKind::Erasure => Some("erasure"),
+        JobKind::ErasureReplay => Some("erasure_replay"),
     }
 }

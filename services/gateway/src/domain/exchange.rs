@@ -73,6 +73,8 @@ pub(crate) enum Task {
         /// Why, without names.
         reason: String,
     },
+    /// Makes all services forget again whoever they had forgotten.
+    Replay,
 }
 
 impl Task {
@@ -83,6 +85,7 @@ impl Task {
             Self::Import { .. } => "import",
             Self::PersonalData { .. } => "personal_data",
             Self::Erasure { .. } => "erasure",
+            Self::Replay => "erasure_replay",
         }
     }
 }
@@ -220,7 +223,7 @@ impl Record for Job {
     fn subject_id(&self) -> Option<&str> {
         match &self.task {
             Task::PersonalData { customer_id } | Task::Erasure { customer_id, .. } => Some(customer_id),
-            Task::Export { .. } | Task::Import { .. } => None,
+            Task::Export { .. } | Task::Import { .. } | Task::Replay => None,
         }
     }
 }
@@ -292,7 +295,7 @@ impl Job {
                 match &mut self.task {
                     Task::Export { query, .. } => query.clear(),
                     Task::Import { file_name, .. } => file_name.clear(),
-                    Task::PersonalData { .. } | Task::Erasure { .. } => {}
+                    Task::PersonalData { .. } | Task::Erasure { .. } | Task::Replay => {}
                 }
                 Ok(self.to("expire", State::Expired, "", now))
             }

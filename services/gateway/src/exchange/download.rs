@@ -10,7 +10,7 @@ use axum::{
     routing::get,
 };
 use bytes::Bytes;
-use common::{Error, catalog::Language, rpc, service::Core};
+use common::{Error, catalog::Language, record::Record as _, rpc, service::Core};
 use futures::stream;
 use http::{HeaderMap, HeaderValue, header};
 use prost_reflect::DescriptorPool;
@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::sheet::Form;
 use crate::{
+    audit::{self, Entry},
     domain::exchange::{Format, Job, State, Task},
     rest,
     store::exchange::{self as store, Found, Part},
@@ -51,12 +52,30 @@ pub(crate) fn routes(core: Core) -> Router {
 async fn fetch(Shared(core): Shared<Core>, Path(token): Path<String>, headers: HeaderMap) -> Response {
     let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match find(&core, &token).await {
-        Ok(found) => answer(core, found),
+        Ok(found) => match noted(&core, &found).await {
+            Ok(()) => answer(core, found),
+            Err(error) => {
+                rest::refusal(&pool(), &rpc::status(&core, Language::negotiate(accepted), error)).into_response()
+            }
+        },
         Err(error) => {
             let status = rpc::status(&core, Language::negotiate(accepted), error);
             rest::refusal(&pool(), &status).into_response()
         }
     }
+}
+
+/// No result leaves without its entry in the audit trail. Who holds the address is not known; whose job it is, is.
+async fn noted(core: &Core, found: &Found) -> common::Result<()> {
+    let job = &found.job;
+    let mut entry = Entry::new(&job.owner.actor(), "download", Job::KIND, job.id.as_str());
+    if let Some(customer) = job.subject_id() {
+        entry = entry.customer(customer);
+    }
+    let tx = core.db.begin().await?;
+    audit::record(&tx, core, entry).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// What the details of a refusal are made of.
@@ -83,13 +102,13 @@ async fn find(core: &Core, token: &str) -> common::Result<Found> {
 fn kind_and_name(job: &Job) -> (&'static str, String) {
     let form = match &job.task {
         Task::Export { format: Format::Xlsx, .. } => Form::Xlsx,
-        Task::Export { .. } | Task::Import { .. } => Form::Csv { mark: false },
+        Task::Export { .. } | Task::Import { .. } | Task::Replay => Form::Csv { mark: false },
         Task::PersonalData { customer_id } => return ("application/zip", format!("personal-data-{customer_id}.zip")),
         Task::Erasure { customer_id, .. } => return ("application/json", format!("erasure-{customer_id}.json")),
     };
     let base = match &job.task {
         Task::Export { path, .. } => path.rsplit('/').next().unwrap_or("export"),
-        Task::Import { .. } | Task::PersonalData { .. } | Task::Erasure { .. } => "import-problems",
+        Task::Import { .. } | Task::PersonalData { .. } | Task::Erasure { .. } | Task::Replay => "import-problems",
     };
     let base: String = base.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-').collect();
     (form.content_type(), format!("{base}.{}", form.ending()))

@@ -246,6 +246,7 @@ async fn run(ctx: &Context, found: Found, lease: Lease, stop: &CancellationToken
             Task::Import { kind, dry_run, .. } => import::run(&mut run, &job, *kind, *dry_run).await,
             Task::PersonalData { customer_id } => person::collect(&mut run, &job, customer_id).await,
             Task::Erasure { customer_id, reason } => person::forget(&mut run, &job, customer_id, reason).await,
+            Task::Replay => person::replay(&mut run, &job).await,
         },
         Err(error) => Err(error.into()),
     };

@@ -136,19 +136,22 @@ pub(crate) async fn against(ctx: &Context, customer_id: &str) -> Result<Option<E
 }
 
 /// Runs all erasures again: after a backup was put back, what it brought back is forgotten once more.
-///
-/// # Errors
-///
-/// When a service does not answer.
-pub(crate) async fn replay(ctx: &Context) -> Result<usize, Status> {
-    let refused = |error| common::rpc::status(&ctx.core, common::catalog::Language::English, error);
-    let forgotten = common::privacy::forgotten(&ctx.core.db).await.map_err(refused)?;
-    for subject in &forgotten {
+pub(crate) async fn replay(run: &mut Run<'_>, job: &Job) -> Result<i64, Ended> {
+    let ctx = run.ctx;
+    let forgotten = common::privacy::forgotten(&ctx.core.db).await?;
+    let mut at = usize::try_from(run.progress.rows_done).unwrap_or_default();
+    while let Some(subject) = forgotten.get(at) {
         for service in SERVICES {
-            erase(ctx, service, subject, false).await?;
+            run.check().await?;
+            run.patiently(|| erase(ctx, service, subject, false)).await?;
         }
+        at += 1;
+        let mut progress = run.progress.clone();
+        progress.rows_done = i64::try_from(at).unwrap_or_default();
+        progress.rows_total = i64::try_from(forgotten.len()).unwrap_or_default();
+        run.note(&job.id, progress).await?;
     }
-    Ok(forgotten.len())
+    Ok(0)
 }
 
 async fn subjects(run: &Run<'_>, customer_id: &str) -> Result<Vec<String>, Ended> {

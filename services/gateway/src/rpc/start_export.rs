@@ -5,6 +5,7 @@ use proto::aftercare::gateway::v1::{Job, SheetFormat, StartExportRequest};
 use tonic::metadata::MetadataMap;
 
 use crate::{
+    audit::{self, Entry},
     convert,
     domain::exchange::{Format, Task},
     exchange::jobs,
@@ -24,6 +25,7 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: StartExportReque
     let task = Task::Export { path: request.path.clone(), query: request.query.clone(), format };
     let work = ctx.core.begin(call, &request).await?;
     let found = jobs::begin(ctx, call, &work, task).await?;
+    audit::record(&work, &ctx.core, Entry::new(&call.actor, "export", "list", &request.path)).await?;
     let answer = work.commit(convert::exchange::job(&found)).await?;
     ctx.exchange.wake.notify_one();
     Ok(answer)

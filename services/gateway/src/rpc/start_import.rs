@@ -7,6 +7,7 @@ use common::{
 use proto::aftercare::gateway::v1::{Job, StartImportRequest};
 
 use crate::{
+    audit::{self, Entry},
     convert,
     domain::exchange::Task,
     error::{BODY_TOO_LARGE, FILE_EMPTY},
@@ -34,6 +35,7 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: StartImportReque
     let task = Task::Import { kind, dry_run: request.dry_run, file_name: request.file_name.clone() };
     let work = ctx.core.begin(call, &request).await?;
     let found = jobs::begin(ctx, call, &work, task).await?;
+    audit::record(&work, &ctx.core, Entry::new(&call.actor, "import", "job", found.job.id.as_str())).await?;
     for (place, piece) in (0..).zip(file.chunks(PIECE)) {
         store::add_piece(&*work, &found.job.id, Part::Source, place, piece.to_vec()).await?;
     }
