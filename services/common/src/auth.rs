@@ -138,7 +138,12 @@ impl Identity {
     pub fn new(secret: &str) -> anyhow::Result<Self> {
         anyhow::ensure!(secret.len() >= LEAST_KEY, "the identity key must have at least {LEAST_KEY} bytes");
         let known = Known { name: name(secret), key: DecodingKey::from_secret(secret.as_bytes()) };
-        Ok(Self { sign: EncodingKey::from_secret(secret.as_bytes()), name: known.name.clone(), known: vec![known], roots: vec![secret.to_owned()] })
+        Ok(Self {
+            sign: EncodingKey::from_secret(secret.as_bytes()),
+            name: known.name.clone(),
+            known: vec![known],
+            roots: vec![secret.to_owned()],
+        })
     }
 
     /// The authority of an installation.

@@ -7,8 +7,8 @@ pub(crate) mod file;
 mod m20261122_000201_change;
 mod m20261122_000301_audit_entry;
 mod m20261122_000302_audit_chain;
-mod m20261122_000401_exchange_job;
 mod m20261122_000303_file;
+mod m20261122_000401_exchange_job;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 

@@ -8,7 +8,9 @@ use std::{
 
 use common::record::{Actor, Role};
 use http::HeaderMap;
-use prost_reflect::{DescriptorPool, DynamicMessage, ExtensionDescriptor, Kind, MessageDescriptor, ReflectMessage as _};
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, ExtensionDescriptor, Kind, MessageDescriptor, ReflectMessage as _,
+};
 use tonic::Code;
 
 use super::{Buffer, Entry};

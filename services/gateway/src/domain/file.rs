@@ -179,6 +179,10 @@ pub(crate) struct JpegFrame {
     pub(crate) progressive: bool,
     /// Components, 1 to 4.
     pub(crate) components: u8,
+    /// Width in pixels.
+    pub(crate) width: u16,
+    /// Height in pixels.
+    pub(crate) height: u16,
 }
 
 /// Reads the frame header of a JPEG; `None` when there is none.
@@ -198,8 +202,11 @@ pub(crate) fn jpeg_frame(bytes: &[u8]) -> Option<JpegFrame> {
                 let length = usize::from(u16::from_be_bytes([*bytes.get(place + 2)?, *bytes.get(place + 3)?]));
                 let frame = matches!(marker, 0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf);
                 if frame {
+                    let side =
+                        |at: usize| Some(u16::from_be_bytes([*bytes.get(place + at)?, *bytes.get(place + at + 1)?]));
+                    let progressive = matches!(marker, 0xc2 | 0xc6 | 0xca | 0xce);
                     let components = *bytes.get(place + 9)?;
-                    return Some(JpegFrame { progressive: matches!(marker, 0xc2 | 0xc6 | 0xca | 0xce), components });
+                    return Some(JpegFrame { progressive, components, width: side(7)?, height: side(5)? });
                 }
                 if length < 2 {
                     return None;

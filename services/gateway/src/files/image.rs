@@ -65,7 +65,7 @@ pub(crate) fn remake(kind: Kind, bytes: Vec<u8>, bounds: Bounds) -> Result<Pictu
         }
     };
     let held = bytes.len() as u64;
-    let per_pixel = passes(kind, &bytes)?;
+    let per_pixel = passes(kind, &bytes, bounds)?;
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = image::Limits::default();
     limits.max_image_width = Some(LONGEST_SIDE);
@@ -95,15 +95,22 @@ pub(crate) fn remake(kind: Kind, bytes: Vec<u8>, bounds: Bounds) -> Result<Pictu
     Ok(Picture { kind, bytes: encode(image, kind)?, thumbnail, width, height })
 }
 
-/// Bytes per pixel that a JPEG of several passes takes beside its pixels. Also refuses a JPEG that is cut off: it has no end.
-fn passes(kind: Kind, bytes: &[u8]) -> Result<u64> {
+/// Bytes per pixel that decoding takes beside the pixels. A JPEG that is too large, or is cut off and has no end, is refused
+/// before a decoder sees it.
+fn passes(kind: Kind, bytes: &[u8], bounds: Bounds) -> Result<u64> {
     match kind {
         Kind::Jpeg => {
             let frame = jpeg_frame(bytes).ok_or_else(|| Error::new(FILE_DAMAGED))?;
+            let per_pixel = if frame.progressive { 2 * u64::from(frame.components) } else { 0 };
+            let pixels = u64::from(frame.width) * u64::from(frame.height);
+            let memory = pixels.saturating_mul(u64::from(frame.components) + per_pixel);
+            if pixels > bounds.pixels || memory > bounds.memory {
+                return Err(too_large(pixels, bounds));
+            }
             if !bytes.windows(2).rev().any(|pair| pair == [0xff, 0xd9]) {
                 return Err(Error::new(FILE_DAMAGED));
             }
-            Ok(if frame.progressive { 2 * u64::from(frame.components) } else { 0 })
+            Ok(per_pixel)
         }
         // Its decoder holds a frame of its own beside the pixels.
         Kind::Webp => Ok(4),

@@ -73,6 +73,9 @@ impl Files {
             if text.len() > longest {
                 return Err(Error::invalid(field, "string.max_len"));
             }
+            if field != "name" && text.chars().any(char::is_control) {
+                return Err(Error::invalid(field, "no control characters"));
+            }
         }
         let open = store::open_uploads(self.core.db.read(), &actor.id).await?;
         if open >= self.config.open_uploads {
@@ -90,7 +93,8 @@ impl Files {
             length: said.length.map(|length| i64::try_from(length).unwrap_or(i64::MAX)),
             received: 0,
             declared: declared.map(Kind::media_type).unwrap_or_default().to_owned(),
-            name: said.name,
+            // Made fit to be kept once the kind is known; what no database takes goes now.
+            name: said.name.chars().filter(|letter| !letter.is_control()).collect(),
             label: said.label,
             record_kind: said.record_kind,
             record_id: said.record_id,

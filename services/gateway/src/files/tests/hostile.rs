@@ -50,7 +50,9 @@ fn files() -> Vec<(&'static str, &'static str, Vec<u8>, Fate)> {
     let drawn = Picture(ImageFormat::Png, 40, 30);
     let text = |bytes: &[u8]| chunk(b"tEXt", &joined(&[b"Comment\0", bytes]));
     let octets = "application/octet-stream";
-    let pixels = |bytes: &[u8]| joined(&[b"\x78\x01\x01", &(bytes.len() as u16).to_le_bytes(), &(!(bytes.len() as u16)).to_le_bytes(), bytes]);
+    let pixels = |bytes: &[u8]| {
+        joined(&[b"\x78\x01\x01", &(bytes.len() as u16).to_le_bytes(), &(!(bytes.len() as u16)).to_le_bytes(), bytes])
+    };
     let mut all = vec![
         // What a browser would run.
         ("svg with a script", "image/svg+xml", SVG.to_vec(), TYPE),
@@ -100,10 +102,20 @@ fn files() -> Vec<(&'static str, &'static str, Vec<u8>, Fate)> {
         ("a script behind a webp", "image/webp", joined(&[&web, HTML]), shown),
         ("html behind a pdf", "application/pdf", joined(&[&pdf(), HTML]), Kept("application/pdf")),
         ("a zip behind a pdf", "application/pdf", joined(&[&pdf(), ZIP]), Kept("application/pdf")),
-        ("a pdf with a script", "application/pdf", joined(&[b"%PDF-1.4\n1 0 obj<</S/JavaScript/JS(app.alert\\(1\\))>>endobj\n%%EOF\n"]), Kept("application/pdf")),
+        (
+            "a pdf with a script",
+            "application/pdf",
+            joined(&[b"%PDF-1.4\n1 0 obj<</S/JavaScript/JS(app.alert\\(1\\))>>endobj\n%%EOF\n"]),
+            Kept("application/pdf"),
+        ),
         ("a pdf behind html", octets, joined(&[HTML, &pdf()]), TYPE),
         ("html behind a recording", "audio/mpeg", joined(&[&mp3(3), HTML]), Kept("audio/mpeg")),
-        ("html in a recording's tag", "audio/mpeg", joined(&[b"ID3\x03\0\0\0\0\0\x28", HTML, &mp3(2)]), Kept("audio/mpeg")),
+        (
+            "html in a recording's tag",
+            "audio/mpeg",
+            joined(&[b"ID3\x03\0\0\0\0\0\x28", HTML, &mp3(2)]),
+            Kept("audio/mpeg"),
+        ),
         ("html in a wav", "audio/wav", riff(b"WAVE", &[(b"LIST", HTML.to_vec())]), Kept("audio/wav")),
         ("html in a film", "video/mp4", joined(&[&mp4(b"isom"), HTML]), Kept("video/mp4")),
         ("a film said to be a recording", "audio/mp4", mp4(b"mp42"), Kept("video/mp4")),
@@ -113,45 +125,90 @@ fn files() -> Vec<(&'static str, &'static str, Vec<u8>, Fate)> {
         ("a photo mirrored on its side", "image/jpeg", exif_jpeg(40, 30, 5), Picture(ImageFormat::Jpeg, 30, 40)),
         ("a photo upside down", "image/jpeg", exif_jpeg(40, 30, 3), shown),
         ("a photo with a senseless orientation", "image/jpeg", exif_jpeg(40, 30, 99), shown),
-        ("a photo with XMP", "image/jpeg", with_segment(&photo, 0xe1, &joined(&[b"http://ns.adobe.com/xap/1.0/\0", SECRET])), shown),
-        ("a photo with IPTC", "image/jpeg", with_segment(&photo, 0xed, &joined(&[b"Photoshop 3.0\x008BIM", SECRET])), shown),
-        ("a photo with a colour profile", "image/jpeg", with_segment(&photo, 0xe2, &joined(&[b"ICC_PROFILE\0\x01\x01", SECRET])), shown),
+        (
+            "a photo with XMP",
+            "image/jpeg",
+            with_segment(&photo, 0xe1, &joined(&[b"http://ns.adobe.com/xap/1.0/\0", SECRET])),
+            shown,
+        ),
+        (
+            "a photo with IPTC",
+            "image/jpeg",
+            with_segment(&photo, 0xed, &joined(&[b"Photoshop 3.0\x008BIM", SECRET])),
+            shown,
+        ),
+        (
+            "a photo with a colour profile",
+            "image/jpeg",
+            with_segment(&photo, 0xe2, &joined(&[b"ICC_PROFILE\0\x01\x01", SECRET])),
+            shown,
+        ),
         ("a png with its place", "image/png", with_chunks(&drawing, &[chunk(b"eXIf", &tiff(1)), text(SECRET)]), drawn),
         ("a png with an own chunk", "image/png", with_chunks(&drawing, &[chunk(b"prVt", SECRET)]), drawn),
         ("a webp with its place", "image/webp", exif_webp(), shown),
         ("a webp one can look through", "image/webp", glass(), Picture(ImageFormat::Png, 40, 30)),
         ("64 kB of metadata", "image/jpeg", with_segment(&photo, 0xe1, &vec![b'A'; 65_000]), shown),
-        ("6 MB of metadata", "image/jpeg", (0..100).fold(photo.clone(), |all, _| with_segment(&all, 0xe1, &vec![b'A'; 65_000])), shown),
+        (
+            "6 MB of metadata",
+            "image/jpeg",
+            (0..100).fold(photo.clone(), |all, _| with_segment(&all, 0xe1, &vec![b'A'; 65_000])),
+            shown,
+        ),
         ("5 MB of text in a png", "image/png", with_chunks(&drawing, &[text(&vec![b'A'; 5_000_000])]), drawn),
         // Bombs.
         ("a png of 50,000 x 50,000", "image/png", png_header(50_000, 50_000, 8, 2, &pixels(&[0; 50])), LARGE),
         ("a jpeg of 50,000 x 50,000", "image/jpeg", jpeg_header(50_000, 50_000, 0xc0), LARGE),
         ("a jpeg of 65,500 x 1", "image/jpeg", jpeg_header(65_500, 1, 0xc0), NEITHER),
         ("a png of 2^31 x 1", "image/png", png_header(0x7fff_ffff, 1, 1, 0, &pixels(&[0; 50])), NEITHER),
-        ("a png of 30,000 x 30,000 in one bit", "image/png", png_header(30_000, 30_000, 1, 0, &pixels(&[0; 50])), LARGE),
+        (
+            "a png of 30,000 x 30,000 in one bit",
+            "image/png",
+            png_header(30_000, 30_000, 1, 0, &pixels(&[0; 50])),
+            LARGE,
+        ),
         ("a png of 9,000 x 9,000 in 16 bits", "image/png", png_header(9_000, 9_000, 16, 6, &pixels(&[0; 50])), LARGE),
         ("a progressive jpeg of 6,000 x 4,000", "image/jpeg", jpeg_header(6_000, 4_000, 0xc2), LARGE),
         ("a png without pixels", "image/png", png_header(0, 0, 8, 2, &pixels(&[])), DAMAGED),
-        ("a webp of 16,383 x 16,383", "image/webp", {
-            let mut bytes = web.clone();
-            bytes[21..25].copy_from_slice(&[0xfe, 0xff, 0xff, 0x0f]);
-            bytes
-        }, NEITHER),
-        ("a png whose pixels are a bomb's beginning", "image/png", png_header(4_000, 4_000, 8, 2, &pixels(&[0; 200])), DAMAGED),
+        (
+            "a webp of 16,383 x 16,383",
+            "image/webp",
+            {
+                let mut bytes = web.clone();
+                bytes[21..25].copy_from_slice(&[0xfe, 0xff, 0xff, 0x0f]);
+                bytes
+            },
+            NEITHER,
+        ),
+        (
+            "a png whose pixels are a bomb's beginning",
+            "image/png",
+            png_header(4_000, 4_000, 8, 2, &pixels(&[0; 200])),
+            DAMAGED,
+        ),
         // Broken ones.
         ("a jpeg without its end", "image/jpeg", cut(&photo, 60), DAMAGED),
         ("half a png", "image/png", cut(&drawing, 50), DAMAGED),
         ("half a webp", "image/webp", cut(&web, 50), DAMAGED),
         ("a jpeg of three bytes", "image/jpeg", vec![0xff, 0xd8, 0xff], DAMAGED),
         ("a png of its header", "image/png", drawing[..33].to_vec(), DAMAGED),
-        ("a jpeg whose segment is longer than the file", "image/jpeg", vec![0xff, 0xd8, 0xff, 0xe1, 0xff, 0xff, 0, 0], DAMAGED),
+        (
+            "a jpeg whose segment is longer than the file",
+            "image/jpeg",
+            vec![0xff, 0xd8, 0xff, 0xe1, 0xff, 0xff, 0, 0],
+            DAMAGED,
+        ),
         ("a jpeg whose segment has no length", "image/jpeg", vec![0xff, 0xd8, 0xff, 0xe1, 0, 0, 0xff, 0xd9], DAMAGED),
         ("a pdf without its end", "application/pdf", b"%PDF-1.7\n1 0 obj".to_vec(), DAMAGED),
-        ("a png with a wrong sum", "image/png", {
-            let mut bytes = drawing.clone();
-            bytes[29] ^= 0xff;
-            bytes
-        }, DAMAGED),
+        (
+            "a png with a wrong sum",
+            "image/png",
+            {
+                let mut bytes = drawing.clone();
+                bytes[29] ^= 0xff;
+                bytes
+            },
+            DAMAGED,
+        ),
         ("an mp3 of one frame", "audio/mpeg", mp3(1), TYPE),
     ];
     // What the honest send.
@@ -165,7 +222,8 @@ fn files() -> Vec<(&'static str, &'static str, Vec<u8>, Fate)> {
 
 /// Bytes that must never be in what is served as a picture.
 fn clean(bytes: &[u8]) -> Result<(), String> {
-    let marks: [&[u8]; 9] = [SECRET, b"Exif", b"GPS", b"<script", b"<svg", b"<?php", b"PK\x03\x04", b"ICC_PROFILE", b"AAAAAAAA"];
+    let marks: [&[u8]; 9] =
+        [SECRET, b"Exif", b"GPS", b"<script", b"<svg", b"<?php", b"PK\x03\x04", b"ICC_PROFILE", b"AAAAAAAA"];
     match marks.into_iter().find(|mark| bytes.windows(mark.len()).any(|window| window == *mark)) {
         Some(mark) => Err(String::from_utf8_lossy(mark).into_owned()),
         None => Ok(()),
@@ -179,7 +237,11 @@ async fn judge(world: &World, name: &str, said: &str, bytes: Vec<u8>, fate: Fate
     if let Refused(reasons) = fate {
         let reason = answer.reason();
         let client = answer.status.is_client_error();
-        return if client && reasons.contains(&&*reason) { Ok(()) } else { Err(format!("{name}: {} {reason}", answer.status)) };
+        return if client && reasons.contains(&&*reason) {
+            Ok(())
+        } else {
+            Err(format!("{name}: {} {reason}", answer.status))
+        };
     }
     if answer.status != StatusCode::CREATED {
         return Err(format!("{name}: {} {}", answer.status, answer.reason()));
@@ -204,7 +266,8 @@ async fn judge(world: &World, name: &str, said: &str, bytes: Vec<u8>, fate: Fate
             for bytes in [&got.body, &thumbnail] {
                 clean(bytes).map_err(|mark| format!("{name}: {mark} came through"))?;
             }
-            let image = image::load_from_memory_with_format(&got.body, format).map_err(|error| format!("{name}: {error}"))?;
+            let image =
+                image::load_from_memory_with_format(&got.body, format).map_err(|error| format!("{name}: {error}"))?;
             let right = (image.width(), image.height()) == (width, height) && media_type == format.to_mime_type();
             if right { Ok(()) } else { Err(format!("{name}: {}x{} {media_type}", image.width(), image.height())) }
         }
@@ -240,7 +303,9 @@ async fn nothing_hostile_gets_through(#[case] backend: Backend) {
 async fn a_photo_on_its_side_stands_up() {
     let world = world(Backend::Sqlite).await;
     // The red corner, and where it is once the photo is upright.
-    for (orientation, x, y) in [(1, 2, 2), (2, 37, 2), (3, 37, 27), (4, 2, 27), (5, 2, 2), (6, 27, 2), (7, 27, 37), (8, 2, 37)] {
+    for (orientation, x, y) in
+        [(1, 2, 2), (2, 37, 2), (3, 37, 27), (4, 2, 27), (5, 2, 2), (6, 27, 2), (7, 27, 37), (8, 2, 37)]
+    {
         let answer = world.upload("te_1", "image/jpeg", "", exif_jpeg(40, 30, orientation)).await;
         let got = world.get("te_1", answer.header("location"), &[]).await;
         let image = image::load_from_memory(&got.body).unwrap();

@@ -31,7 +31,8 @@ pub(super) fn webp(width: u32, height: u32) -> Vec<u8> {
 }
 
 pub(super) fn glass() -> Vec<u8> {
-    let image: DynamicImage = RgbaImage::from_fn(40, 30, |x, _| Rgba([10, 200, 10, if x < 20 { 0 } else { 255 }])).into();
+    let image: DynamicImage =
+        RgbaImage::from_fn(40, 30, |x, _| Rgba([10, 200, 10, if x < 20 { 0 } else { 255 }])).into();
     encoded(&image, ImageFormat::WebP)
 }
 
@@ -149,7 +150,10 @@ pub(super) fn mp3(frames: usize) -> Vec<u8> {
 }
 
 pub(super) fn wav() -> Vec<u8> {
-    riff(b"WAVE", &[(b"fmt ", vec![1, 0, 1, 0, 0x40, 0x1f, 0, 0, 0x40, 0x1f, 0, 0, 1, 0, 8, 0]), (b"data", vec![128; 64])])
+    riff(
+        b"WAVE",
+        &[(b"fmt ", vec![1, 0, 1, 0, 0x40, 0x1f, 0, 0, 0x40, 0x1f, 0, 0, 1, 0, 8, 0]), (b"data", vec![128; 64])],
+    )
 }
 
 pub(super) fn mp4(brand: &[u8; 4]) -> Vec<u8> {

@@ -46,7 +46,10 @@ async fn a_file_goes_in_and_comes_out_whole_or_in_ranges(#[case] backend: Backen
     let file = answer.json();
     let place = answer.header("location").to_owned();
     assert_eq!(place, format!("/v1/files/{}", file["fileId"].as_str().unwrap()));
-    assert_eq!((&file["mediaType"], &file["name"], &file["label"]), (&"audio/mpeg".into(), &"call.mp3".into(), &"call".into()));
+    assert_eq!(
+        (&file["mediaType"], &file["name"], &file["label"]),
+        (&"audio/mpeg".into(), &"call.mp3".into(), &"call".into())
+    );
     assert_eq!(file["sizeBytes"], sent.len().to_string());
 
     let got = world.get("te_1", &place, &[]).await;
@@ -102,8 +105,11 @@ async fn a_file_goes_in_and_comes_out_whole_or_in_ranges(#[case] backend: Backen
 async fn a_form_is_taken_too(#[case] backend: Backend) {
     let world = world(backend).await;
     let form = |file: &[u8], extra: &str| {
-        let mut body = format!("--x\r\nContent-Disposition: form-data; name=\"label\"\r\n\r\nbefore\r\n{extra}--x\r\n").into_bytes();
-        body.extend(b"Content-Disposition: form-data; name=\"file\"; filename=\"../a.png\"\r\nContent-Type: image/png\r\n\r\n");
+        let mut body = format!("--x\r\nContent-Disposition: form-data; name=\"label\"\r\n\r\nbefore\r\n{extra}--x\r\n")
+            .into_bytes();
+        body.extend(
+            b"Content-Disposition: form-data; name=\"file\"; filename=\"../a.png\"\r\nContent-Type: image/png\r\n\r\n",
+        );
         body.extend(file);
         body.extend(b"\r\n--x--\r\n");
         body
@@ -254,7 +260,9 @@ async fn who_sees_the_record_sees_its_files(#[case] backend: Backend) {
         let (world, path) = (&world, format!("{place}:attach"));
         async move { world.call(who, "POST", &path, &[("content-type", "application/json")], Body::from(body)).await }
     };
-    let to = |kind: &str, order: &str| format!("{{\"recordKind\":{kind:?},\"recordId\":{order:?},\"requestId\":\"r{order}{kind}\"}}");
+    let to = |kind: &str, order: &str| {
+        format!("{{\"recordKind\":{kind:?},\"recordId\":{order:?},\"requestId\":\"r{order}{kind}\"}}")
+    };
     let other = "wo_00000000000000000000000002";
     assert_eq!(attach("te_1", to("work_order", other)).await.status, StatusCode::NOT_FOUND);
     assert_eq!(attach("te_1", to("moon", ORDER)).await.reason(), "UNKNOWN_RECORD_KIND");
@@ -273,9 +281,11 @@ async fn who_sees_the_record_sees_its_files(#[case] backend: Backend) {
             assert_eq!(list.json()["files"][0]["fileId"], *id);
         }
     }
-    let direct = world.upload("te_far", "image/jpeg", &format!("?record_kind=work_order&record_id={ORDER}"), jpeg(8, 8)).await;
+    let direct =
+        world.upload("te_far", "image/jpeg", &format!("?record_kind=work_order&record_id={ORDER}"), jpeg(8, 8)).await;
     assert_eq!(direct.status, StatusCode::NOT_FOUND, "nobody puts files where they do not see");
-    let direct = world.upload("te_2", "image/png", &format!("?record_kind=work_order&record_id={ORDER}"), png(8, 8)).await;
+    let direct =
+        world.upload("te_2", "image/png", &format!("?record_kind=work_order&record_id={ORDER}"), png(8, 8)).await;
     assert_eq!(direct.json()["recordId"], ORDER);
     for path in ["/v1/files/fl_00000000000000000000000000000000", "/v1/files/..%2f..%2fetc%2fpasswd", "/v1/files/x"] {
         assert_eq!(world.get("boss/admin", path, &[]).await.status, StatusCode::NOT_FOUND, "{path}");
@@ -321,7 +331,8 @@ async fn who_sees_the_record_sees_its_files(#[case] backend: Backend) {
 async fn what_nobody_wants_goes_after_a_day(#[case] backend: Backend) {
     let world = world(backend).await;
     let loose = world.upload("te_1", "application/pdf", "", pdf()).await;
-    let kept = world.upload("te_1", "application/pdf", &format!("?record_kind=work_order&record_id={ORDER}"), pdf()).await;
+    let kept =
+        world.upload("te_1", "application/pdf", &format!("?record_kind=work_order&record_id={ORDER}"), pdf()).await;
     let open = begin(&world, "te_1", 1000, "").await;
     let half = world.call("te_1", "PATCH", &open, &[("upload-offset", "0")], Body::from(mp3(2))).await;
     assert_eq!(half.status, StatusCode::NO_CONTENT, "{:?}", half.body);

@@ -70,15 +70,18 @@ fn dispatch() -> Routes {
             if asked.work_order_id != ORDER || caller == "te_far" {
                 return Status::not_found("no such order").into_http::<Body>();
             }
-            let order =
-                WorkOrder { work_order_id: ORDER.into(), customer_id: CUSTOMER.into(), ..WorkOrder::default() };
+            let order = WorkOrder { work_order_id: ORDER.into(), customer_id: CUSTOMER.into(), ..WorkOrder::default() };
             let message = order.encode_to_vec();
             let mut frame = vec![0];
             frame.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
             frame.extend(message);
             let trailers = HeaderMap::from_iter([("grpc-status".parse().unwrap(), "0".parse().unwrap())]);
-            let body = http_body_util::Full::new(Bytes::from(frame))
-                .with_trailers(std::future::ready(Some(Ok::<_, std::convert::Infallible>(trailers))));
+            let body = http_body_util::Full::new(Bytes::from(frame)).with_trailers(std::future::ready(Some(Ok::<
+                _,
+                std::convert::Infallible,
+            >(
+                trailers,
+            ))));
             let mut response = http::Response::new(Body::new(body));
             response.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
             response
@@ -123,7 +126,14 @@ impl World {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
-    pub(super) async fn call(&self, who: &str, method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> Answer {
+    pub(super) async fn call(
+        &self,
+        who: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Answer {
         let (user, role) = who.split_once('/').unwrap_or((who, "technician"));
         let mut request = Request::builder().method(method).uri(path);
         request = request.header("x-aftercare-user", user).header("x-aftercare-role", role);
