@@ -155,6 +155,7 @@ pub(crate) async fn erase(tx: &Tx, core: &Core, customer_id: &str) -> Result<u64
 /// # Errors
 ///
 /// When the database does not answer.
+#[cfg(test)]
 pub(crate) async fn left(core: &Core, customer_id: &str) -> Result<u64> {
     let rows = store::entity::Entity::find().filter(store::entity::Column::CustomerId.eq(customer_id));
     Ok(rows.count(core.db.read()).await?)
