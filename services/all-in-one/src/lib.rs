@@ -27,7 +27,7 @@ pub const DEFAULTS: &str = include_str!("../config/default.toml");
 pub const SERVICES: [&str; 6] =
     [Intake::NAME, Dispatch::NAME, PartsInventory::NAME, Complaint::NAME, Survey::NAME, gateway::NAME];
 
-/// Keeps the databases in this folder, which is made if it is not there.
+/// Keeps databases and files in this folder, which is made if it is not there.
 ///
 /// # Errors
 ///
@@ -35,7 +35,8 @@ pub const SERVICES: [&str; 6] =
 pub fn data_folder(sources: Sources, folder: &Path) -> anyhow::Result<Sources> {
     std::fs::create_dir_all(folder)?;
     let url = format!("sqlite://{}/{{service}}.db", folder.display());
-    sources.text("the data folder", &format!("[database]\nurl = {url:?}\n"))
+    let files = folder.join("files").display().to_string();
+    sources.text("the data folder", &format!("[database]\nurl = {url:?}\n[gateway.files]\nfolder = {files:?}\n"))
 }
 
 /// All services in one process, migrated. The public port is opened by [`door`].

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Duration, Utc};
+use hmac::{Hmac, Mac as _};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -118,6 +119,8 @@ pub struct Identity {
     sign: EncodingKey,
     name: String,
     known: Vec<Known>,
+    /// From which keys for other purposes are drawn; the present secret first.
+    roots: Vec<String>,
 }
 
 impl fmt::Debug for Identity {
@@ -135,7 +138,12 @@ impl Identity {
     pub fn new(secret: &str) -> anyhow::Result<Self> {
         anyhow::ensure!(secret.len() >= LEAST_KEY, "the identity key must have at least {LEAST_KEY} bytes");
         let known = Known { name: name(secret), key: DecodingKey::from_secret(secret.as_bytes()) };
-        Ok(Self { sign: EncodingKey::from_secret(secret.as_bytes()), name: known.name.clone(), known: vec![known] })
+        Ok(Self {
+            sign: EncodingKey::from_secret(secret.as_bytes()),
+            name: known.name.clone(),
+            known: vec![known],
+            roots: vec![secret.to_owned()],
+        })
     }
 
     /// The authority of an installation.
@@ -156,7 +164,20 @@ impl Identity {
     /// When the secret is shorter than 32 bytes.
     pub fn also(mut self, secret: &str) -> anyhow::Result<Self> {
         self.known.extend(Self::new(secret)?.known);
+        self.roots.push(secret.to_owned());
         Ok(self)
+    }
+
+    /// Keys for another purpose, drawn from the secrets, the present one first: whoever has one of them has neither a secret
+    /// nor the key of any other purpose.
+    #[must_use]
+    pub fn derived(&self, purpose: &str) -> Vec<String> {
+        let draw = |root: &String| {
+            let mac = Hmac::<Sha256>::new_from_slice(root.as_bytes()).ok()?;
+            let drawn = mac.chain_update(format!("aftercare key for {purpose}")).finalize().into_bytes();
+            Some(drawn.iter().map(|byte| format!("{byte:02x}")).collect())
+        };
+        self.roots.iter().filter_map(draw).collect()
     }
 
     /// Signs `actor` for one call.

@@ -143,22 +143,6 @@ pub async fn changes(core: &Core, event_id: &str) -> Result<Changes> {
     })
 }
 
-/// Erases what the changes of one subject's records changed: the history says that something was changed, by whom and
-/// when, and no longer what. Says how many changes that were.
-///
-/// # Errors
-///
-/// When the database does not answer.
-pub async fn forget(tx: &Tx, subject_id: &str) -> Result<u64> {
-    let erased = entity::Entity::update_many()
-        .col_expr(entity::Column::Changes, Expr::value(None::<String>))
-        .filter(entity::Column::SubjectId.eq(subject_id))
-        .filter(entity::Column::Changes.is_not_null())
-        .exec(tx)
-        .await?;
-    Ok(erased.rows_affected)
-}
-
 fn actor(call: &Call) -> ActorMessage {
     ActorMessage {
         id: call.actor.id.clone(),

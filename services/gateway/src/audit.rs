@@ -1,5 +1,6 @@
 //! The audit trail as the rest of the gateway uses it: [`record`] in a transaction, [`Buffer::note`] where there is none.
 
+mod calls;
 mod changes;
 #[cfg(test)]
 mod tests;
@@ -36,8 +37,6 @@ use crate::{
     },
 };
 
-/// The audit key that stands in the defaults; production refuses it.
-const DEVELOPMENT_KEY: &str = "development-only-this-is-not-a-secret";
 /// How often the sealer looks.
 const LOOK: Duration = Duration::from_millis(500);
 /// How often the buffer is written.
@@ -70,21 +69,21 @@ impl std::fmt::Debug for AuditConfig {
 impl AuditConfig {
     /// Refuses what makes no sense.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
-        ensure!(self.key.len() >= 32, "audit.key must have at least 32 bytes");
+        ensure!(self.key.is_empty() || self.key.len() >= 32, "audit.key must have at least 32 bytes, or be empty");
         ensure!(self.anchor_entries > 0, "audit.anchor_entries must be positive");
         ensure!(self.anchor_every <= Duration::from_secs(60), "audit.anchor_every is 60 s at the most");
         chrono::Duration::from_std(self.kept).context("audit.kept")?;
         Ok(())
     }
 
-    /// Refuses the key of the defaults.
-    pub(crate) fn check_production(&self) -> anyhow::Result<()> {
-        ensure!(self.key != DEVELOPMENT_KEY, "audit.key is the development key: set one of your own");
-        Ok(())
-    }
-
-    fn seal(&self) -> Seal {
-        Seal::new(&self.key, &self.former_keys)
+    /// The own key, or one drawn from the installation's identity key.
+    fn seal(&self, core: &Core) -> Seal {
+        let mut keys = core.identity.derived("audit");
+        keys.extend(self.former_keys.iter().cloned());
+        if !self.key.is_empty() {
+            keys.insert(0, self.key.clone());
+        }
+        Seal::new(&keys)
     }
 
     fn anchoring(&self) -> Anchoring {
@@ -120,7 +119,7 @@ pub(crate) async fn record_at(tx: &Tx, core: &Core, at: DateTime<Utc>, entry: En
 pub(crate) async fn seal(core: &Core, config: &AuditConfig) -> Result<u64> {
     let mut sealed = 0;
     loop {
-        let round = chain::seal(&core.db, core.clock.now(), &config.seal(), config.anchoring()).await?;
+        let round = chain::seal(&core.db, core.clock.now(), &config.seal(core), config.anchoring()).await?;
         sealed += round.sealed;
         if let Some((seq, hash)) = round.anchor {
             // The copy that cannot be cut off with the table: `audit verify --anchor SEQ:HASH`.
@@ -141,7 +140,7 @@ pub(crate) async fn retire(core: &Core, config: &AuditConfig) -> Result<u64> {
     let now = core.clock.now();
     let kept = chrono::Duration::from_std(config.kept).unwrap_or(chrono::Duration::MAX);
     let Some(before) = now.checked_sub_signed(kept) else { return Ok(0) };
-    chain::retire(&core.db, before, &config.seal()).await
+    chain::retire(&core.db, before, &config.seal(core)).await
 }
 
 /// The sealer: one replica at a time chains, anchors, and lets go of what is too old.
@@ -197,7 +196,7 @@ async fn run(core: Core, config: AuditConfig, stop: CancellationToken) -> anyhow
 pub async fn verify(core: &Core, config: &AuditConfig, anchors: &[String]) -> anyhow::Result<String> {
     let outside: BTreeMap<i64, Hash> = anchors.iter().map(|text| parse(text)).collect::<anyhow::Result<_>>()?;
     let begun = tokio::time::Instant::now();
-    let report = check::verify(&core.db, &config.seal(), &outside).await?;
+    let report = check::verify(&core.db, &config.seal(core), &outside).await?;
     let (count, seconds) = (report.last - report.first + 1, begun.elapsed().as_secs_f64());
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = count as f64 / seconds.max(0.001);

@@ -17,7 +17,9 @@ use uuid::Uuid;
 
 use crate::{
     Limits,
+    audit::Buffer,
     contract::Contract,
+    files::Files,
     protection::{Protection, classes::Plans},
     rest::table::Table,
     upstream::Upstreams,
@@ -38,6 +40,10 @@ pub(crate) struct Door {
     /// What is to be known of every RPC before a call is let in.
     pub(crate) plans: Arc<Plans>,
     pub(crate) protection: Protection,
+    /// The bytes of files; none where the gateway's own service is not in this process.
+    pub(crate) files: Option<Files>,
+    /// What reads and refusals leave in the audit trail.
+    pub(crate) audit: Option<Buffer>,
     /// Cancelled when the process begins to stop.
     pub(crate) stopping: CancellationToken,
 }

@@ -58,6 +58,26 @@ pub const REFERENCE_AMBIGUOUS: Reason = Reason::new("REFERENCE_AMBIGUOUS", Kind:
 pub const CUSTOMER_HAS_OPEN_CASES: Reason = Reason::new("CUSTOMER_HAS_OPEN_CASES", Kind::FailedPrecondition);
 /// Records of the customer must be kept for a time.
 pub const CUSTOMER_MUST_BE_KEPT: Reason = Reason::new("CUSTOMER_MUST_BE_KEPT", Kind::FailedPrecondition);
+/// The file is of no kind that is taken.
+pub const FILE_TYPE_NOT_TAKEN: Reason = Reason::new("FILE_TYPE_NOT_TAKEN", Kind::InvalidArgument);
+/// The file is not what its sender says.
+pub const FILE_TYPE_MISMATCH: Reason = Reason::new("FILE_TYPE_MISMATCH", Kind::InvalidArgument);
+/// The file is larger than its kind may be.
+pub const FILE_TOO_LARGE: Reason = Reason::new("FILE_TOO_LARGE", Kind::InvalidArgument);
+/// The image has more pixels than are decoded.
+pub const IMAGE_TOO_LARGE: Reason = Reason::new("IMAGE_TOO_LARGE", Kind::InvalidArgument);
+/// The file cannot be read as what it begins as.
+pub const FILE_DAMAGED: Reason = Reason::new("FILE_DAMAGED", Kind::InvalidArgument);
+/// The connection broke before the file was whole.
+pub const FILE_CUT: Reason = Reason::new("FILE_CUT", Kind::InvalidArgument);
+/// The file belongs to a record already.
+pub const FILE_ATTACHED: Reason = Reason::new("FILE_ATTACHED", Kind::FailedPrecondition);
+/// There is no kind of record of that name that can have files.
+pub const UNKNOWN_RECORD_KIND: Reason = Reason::new("UNKNOWN_RECORD_KIND", Kind::InvalidArgument);
+/// The upload ends elsewhere.
+pub const UPLOAD_OFFSET: Reason = Reason::new("UPLOAD_OFFSET", Kind::Aborted);
+/// The caller has begun more uploads than may be open.
+pub const TOO_MANY_UPLOADS: Reason = Reason::new("TOO_MANY_UPLOADS", Kind::ResourceExhausted);
 
 /// All of them, for the error table.
 pub const ALL: &[Reason] = &[
@@ -68,6 +88,16 @@ pub const ALL: &[Reason] = &[
     UNSUPPORTED_MEDIA_TYPE,
     UNKNOWN_PATH,
     METHOD_NOT_ALLOWED,
+    FILE_TYPE_NOT_TAKEN,
+    FILE_TYPE_MISMATCH,
+    FILE_TOO_LARGE,
+    IMAGE_TOO_LARGE,
+    FILE_DAMAGED,
+    FILE_CUT,
+    FILE_ATTACHED,
+    UNKNOWN_RECORD_KIND,
+    UPLOAD_OFFSET,
+    TOO_MANY_UPLOADS,
     RATE_LIMITED,
     QUOTA_EXHAUSTED,
     STREAM_ENDED,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use common::{Error, catalog::Language, error::reason};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use prost_reflect::DynamicMessage;
 use tonic::{Code, Status, body::Body};
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
@@ -66,13 +67,21 @@ async fn forward(
     let class = plan.map_or(Class::Read, |plan| plan.class);
     limits.call(passage.actor(), address, class).await.map_err(refuse)?;
     passage.seal(door, rpc, request.headers_mut()).map_err(refuse)?;
-    let mut place = None;
+    let (mut place, mut watched) = (None, None);
     if let (Some(rpc), Some(plan)) = (rpc, plan) {
         let mut urgent = false;
         if !rpc.method.is_client_streaming() {
             let (head, body) = request.into_parts();
             let frame = read(door, passage, body).await?;
             urgent = is_urgent(plan, &frame);
+            watched = door.audit.as_ref().and_then(|audit| {
+                // A message that is packed or broken is the service's to read; the trail then lacks its subject.
+                let packed = frame.first() != Some(&0);
+                let bytes = frame.get(FRAME..).filter(|_| !packed).unwrap_or_default();
+                let message = DynamicMessage::decode(rpc.method.input(), bytes);
+                let message = message.unwrap_or_else(|_| DynamicMessage::new(rpc.method.input()));
+                audit.watch(rpc, passage.actor(), address, &head.headers, &message)
+            });
             request = Request::from_parts(head, Body::new(Full::new(frame)));
         }
         place = Some(door.protection.enter(passage, plan, urgent).await.map_err(refuse)?);
@@ -80,6 +89,10 @@ async fn forward(
     let call = door.upstreams.clone().oneshot(request);
     match tokio::time::timeout(passage.remaining(), call).await {
         Ok(Ok(response)) => {
+            if let Some(watched) = watched {
+                // A refusal of a single answer stands in the headers: there is nothing before it.
+                watched.ended(Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code()));
+            }
             if let Some(place) = place.as_mut().filter(|_| answered(response.headers())) {
                 place.answered();
             }

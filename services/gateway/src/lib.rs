@@ -11,6 +11,7 @@ mod door;
 pub mod error;
 mod exchange;
 mod feed;
+mod files;
 mod grpc;
 mod openapi;
 mod passage;
@@ -37,6 +38,7 @@ use common::{
     lifecycle::Protocols,
     rates::Rates,
     run::Host,
+    service::Core,
 };
 use proto::aftercare::gateway::v1::timeline_service_server::TimelineServiceServer;
 use serde::Deserialize;
@@ -44,23 +46,26 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic_health::server::HealthService;
 
+use self::{
+    audit::Buffer,
+    contract::Contract,
+    door::Door,
+    files::Files,
+    protection::{Protection, classes::Plans, overload::Overload},
+    rest::table::Table,
+    timeline::Timeline,
+    upstream::Upstreams,
+};
 pub use self::{
     audit::{AuditConfig, verify as verify_audit},
     feed::KINDS,
+    files::FilesConfig,
     protection::{
         overload::OverloadSettings,
         rates::{Limits as CallLimits, RateSettings},
     },
     service::Gateway,
     upstream::Upstream,
-};
-use self::{
-    contract::Contract,
-    door::Door,
-    protection::{Protection, classes::Plans, overload::Overload},
-    rest::table::Table,
-    timeline::Timeline,
-    upstream::Upstreams,
 };
 
 /// The gateway's name.
@@ -89,6 +94,8 @@ pub struct Config {
     pub exchange: exchange::Settings,
     /// Personal data.
     pub privacy: exchange::PrivacySettings,
+    /// Files.
+    pub files: FilesConfig,
     /// Streams of changes.
     pub push: PushConfig,
     /// How often somebody may call.
@@ -145,6 +152,8 @@ pub struct Parts {
     pub upstreams: HashMap<String, Upstream>,
     /// The reasons and texts of the services, for the table of reasons.
     pub reasons: Vec<Reasons>,
+    /// What the gateway's own service shares, when it is in this process.
+    pub core: Option<Core>,
     /// What gRPC probes are told.
     pub health: HealthService,
     /// Cancelled when the process begins to stop.
@@ -174,17 +183,23 @@ pub async fn add(host: &mut Host, reasons: Vec<Reasons>) -> anyhow::Result<Socke
         upstreams.insert(name.replace('-', "_"), Upstream::Local(routes));
     }
     let listen = loaded.settings.listen;
-    let routes = build(Parts {
+    let core = host.core(NAME).cloned();
+    let audit = core.as_ref().map(|core| Buffer::new(core, loaded.service.audit.buffer));
+    if let Some(audit) = audit.clone() {
+        host.life().spawn("gateway/audit of reads", |ending| audit.run(ending));
+    }
+    let parts = Parts {
         settings: loaded.settings,
         config: loaded.service,
         upstreams,
         reasons,
+        core,
         health: host.health(),
         stopping: host.life().stopping(),
         clock: Clock::system(),
         ids: Ids::random(),
-    })
-    .await?;
+    };
+    let routes = assemble(parts, audit).await?;
     let routes = match host.core(NAME) {
         // Beside the contract: files by addresses of their own.
         Some(core) => routes.into_axum_router().merge(exchange::download::routes(core.clone())).into(),
@@ -199,11 +214,13 @@ pub async fn add(host: &mut Host, reasons: Vec<Reasons>) -> anyhow::Result<Socke
 ///
 /// When the contract has holes (two mappings of one path) or the configuration makes no sense.
 pub async fn build(parts: Parts) -> anyhow::Result<Routes> {
-    let Parts { settings, config, upstreams, mut reasons, health, stopping, clock, ids } = parts;
+    assemble(parts, None).await
+}
+
+/// As [`build`]; `audit` takes what reads and refusals leave behind.
+async fn assemble(parts: Parts, audit: Option<Buffer>) -> anyhow::Result<Routes> {
+    let Parts { settings, config, upstreams, mut reasons, core, health, stopping, clock, ids } = parts;
     let development = settings.environment == Environment::Development;
-    if !development {
-        config.audit.check_production()?;
-    }
     let contract = Contract::read(proto::DESCRIPTORS)?;
     let table = Table::read(&contract.rpcs)?;
     let catalog = Arc::new(Catalog::load(MESSAGES.0, MESSAGES.1)?);
@@ -228,6 +245,10 @@ pub async fn build(parts: Parts) -> anyhow::Result<Routes> {
     packages.insert(NAME.to_owned(), Upstream::Local(own));
     let beside = surface::beside_contract(&contract, development, health)?;
 
+    let files = core.as_ref().map(|core| Files::open(core, &config.files)).transpose()?;
+    if let Some(files) = &files {
+        files.storage.prepare()?;
+    }
     let pages = surface::Pages::render(&contract, &table, &reasons);
     let door = Arc::new(Door {
         contract,
@@ -249,6 +270,8 @@ pub async fn build(parts: Parts) -> anyhow::Result<Routes> {
         development,
         plans,
         protection,
+        files,
+        audit,
         stopping: stopping.clone(),
     });
     let cors = surface::cors(development, &config.cors_origins)?;

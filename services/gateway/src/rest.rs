@@ -2,7 +2,7 @@
 
 pub(crate) mod bind;
 pub(crate) mod codec;
-mod reply;
+pub(crate) mod reply;
 mod sheet;
 mod stream;
 pub(crate) mod table;
@@ -140,6 +140,10 @@ async fn call(
         }
         None => (bind()?, None),
     };
+    let watched = door.audit.as_ref().and_then(|audit| {
+        let address = limits.address(&parts.headers, &parts.extensions);
+        audit.watch(&binding.rpc, passage.actor(), address, &metadata, &message)
+    });
     let mut request = tonic::Request::new(message);
     *request.metadata_mut() = MetadataMap::from_headers(metadata);
     let path = PathAndQuery::from_str(&binding.rpc.path).map_err(Error::internal)?;
@@ -155,6 +159,13 @@ async fn call(
         .unwrap_or_else(|_| Err(Error::new(reason::DEADLINE_EXCEEDED).into()));
     if let Some(place) = place.as_mut().filter(|_| answered(&result)) {
         place.answered();
+    }
+    if let Some(watched) = watched {
+        watched.ended(match &result {
+            Ok(_) => Code::Ok,
+            Err(Refusal::Own(error, _)) => error.kind().code(),
+            Err(Refusal::Theirs(status)) => status.code(),
+        });
     }
     result
 }

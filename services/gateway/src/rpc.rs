@@ -1,10 +1,14 @@
 //! The gateway's own RPCs: one table for each of its gRPC services, one line for each RPC.
 
+mod attach_file;
 mod cancel_job;
+mod delete_file;
 pub(crate) mod get_audit_entry;
+mod get_file;
 mod get_import_template;
 mod get_job;
 pub(crate) mod list_audit_entries;
+mod list_files;
 mod list_jobs;
 mod replay_erasures;
 mod start_erasure;
@@ -18,6 +22,7 @@ use proto::{
     aftercare::gateway::v1::{
         audit_service_server::{AuditService, AuditServiceServer},
         exchange_service_server::{ExchangeService, ExchangeServiceServer},
+        file_service_server::{FileService, FileServiceServer},
         privacy_service_server::{PrivacyService, PrivacyServiceServer},
         push_service_server::{PushService, PushServiceServer},
         *,
@@ -63,13 +68,23 @@ pub(crate) fn routes(ctx: &Context) -> Routes {
     Routes::new(PushServiceServer::new(api.clone()))
         .add_service(AuditServiceServer::new(api.clone()))
         .add_service(exchange)
-        .add_service(PrivacyServiceServer::new(api))
+        .add_service(PrivacyServiceServer::new(api.clone()))
+        .add_service(FileServiceServer::new(api))
 }
 
 rpc_table! {
     AuditService as "aftercare.gateway.v1.AuditService" for Api {
         get_audit_entry(GetAuditEntryRequest) -> AuditEntry;
         list_audit_entries(ListAuditEntriesRequest) -> ListAuditEntriesResponse;
+    }
+}
+
+rpc_table! {
+    FileService as "aftercare.gateway.v1.FileService" for Api {
+        get_file(GetFileRequest) -> File;
+        list_files(ListFilesRequest) -> ListFilesResponse;
+        attach_file(AttachFileRequest) -> File;
+        delete_file(DeleteFileRequest) -> File;
     }
 }
 

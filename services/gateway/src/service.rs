@@ -8,7 +8,7 @@ use common::{
     service::{Core, Definition, Service},
 };
 
-use crate::{Config, consumers, error, exchange::Exchange, feed::Hub, store, workers};
+use crate::{Config, consumers, error, exchange::Exchange, feed::Hub, files::Files, store, workers};
 
 /// What every part of the gateway's own service needs; cheap to clone.
 #[derive(Clone, Debug)]
@@ -18,11 +18,14 @@ pub(crate) struct Context {
     pub(crate) exchange: Exchange,
     /// The newest changes, for push streams.
     pub(crate) hub: Hub,
+    /// Files and where they are.
+    pub(crate) files: Files,
 }
 
 impl Context {
     pub(crate) fn new(config: Config, core: Core) -> anyhow::Result<Self> {
-        Ok(Self { core, config: Arc::new(config), exchange: Exchange::new()?, hub: Hub::default() })
+        let files = Files::open(&core, &config.files)?;
+        Ok(Self { core, config: Arc::new(config), exchange: Exchange::new()?, hub: Hub::default(), files })
     }
 }
 
@@ -42,12 +45,13 @@ impl Definition for Gateway {
         config.audit.check()?;
         let audit = crate::audit::worker(&core, &config.audit);
         let ctx = Context::new(config, core)?;
+        let files = crate::files::sweep::worker(&ctx.files);
         Ok(Service {
             core: ctx.core.clone(),
             routes: crate::rpc::routes(&ctx),
             subscriptions: consumers::subscriptions(&ctx),
             timers: workers::timers(&ctx),
-            workers: workers::workers(&ctx).into_iter().chain([audit]).collect(),
+            workers: workers::workers(&ctx).into_iter().chain([audit, files]).collect(),
         })
     }
 }

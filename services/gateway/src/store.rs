@@ -3,9 +3,11 @@
 pub(crate) mod audit;
 pub(crate) mod exchange;
 pub(crate) mod feed;
+pub(crate) mod file;
 mod m20261122_000201_change;
 mod m20261122_000301_audit_entry;
 mod m20261122_000302_audit_chain;
+mod m20261122_000303_file;
 mod m20261122_000401_exchange_job;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
@@ -20,6 +22,7 @@ impl MigratorTrait for Migrator {
         let mut all = common::migration::plumbing();
         all.push(Box::new(m20261122_000301_audit_entry::Migration));
         all.push(Box::new(m20261122_000302_audit_chain::Migration));
+        all.push(Box::new(m20261122_000303_file::Migration));
         all.push(Box::new(m20261122_000201_change::Migration));
         all.push(Box::new(m20261122_000401_exchange_job::Migration));
         all

@@ -13,7 +13,7 @@ use axum::{
     body::Body,
     extract::{Request, State},
     response::{Html, IntoResponse as _, Response},
-    routing::get,
+    routing::{get, head, post},
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio_util::sync::CancellationToken;
@@ -89,7 +89,18 @@ pub(crate) fn cors(development: bool, origins: &[String]) -> anyhow::Result<Opti
         (true, true) => AllowOrigin::any(),
         (false, _) => AllowOrigin::list(origins),
     };
-    let exposed = ["grpc-status", "grpc-message", "grpc-status-details-bin", "x-request-id", "etag", "retry-after"];
+    let exposed = [
+        "grpc-status",
+        "grpc-message",
+        "grpc-status-details-bin",
+        "x-request-id",
+        "etag",
+        "retry-after",
+        "location",
+        "upload-offset",
+        "upload-length",
+        "content-range",
+    ];
     Ok(Some(
         CorsLayer::new()
             .allow_origin(allowed)
@@ -117,6 +128,7 @@ pub(crate) fn router(door: Arc<Door>, pages: Pages, stopping: CancellationToken,
         .route("/openapi.json", get(json))
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(ready).with_state(stopping))
+        .merge(files())
         .fallback(call)
         .with_state(door)
         .layer(CatchPanicLayer::new());
@@ -126,13 +138,27 @@ pub(crate) fn router(door: Arc<Door>, pages: Pages, stopping: CancellationToken,
     }
 }
 
+/// The bytes of files; what is known of them are RPCs like all others.
+fn files() -> Router<Arc<Door>> {
+    use crate::files::{download, upload};
+    let files = get(download::file).fallback(call);
+    let thumbnail = get(download::thumbnail).fallback(call);
+    let upload = head(upload::state).patch(upload::add).delete(upload::give_up).fallback(call);
+    Router::new()
+        .route("/v1/files", post(upload::whole).fallback(call))
+        .route("/v1/files/{id}", files)
+        .route("/v1/files/{id}/thumbnail", thumbnail)
+        .route("/v1/uploads", post(upload::begin).fallback(call))
+        .route("/v1/uploads/{id}", upload)
+}
+
 /// The gateway itself needs nothing but its services, and without one of them the others still answer.
 async fn ready(State(stopping): State<CancellationToken>) -> (StatusCode, &'static str) {
     if stopping.is_cancelled() { (StatusCode::SERVICE_UNAVAILABLE, "stopping") } else { (StatusCode::OK, "ok") }
 }
 
 /// Any call of the contract.
-async fn call(State(door): State<Arc<Door>>, request: Request) -> Response {
+pub(crate) async fn call(State(door): State<Arc<Door>>, request: Request) -> Response {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     match grpc::kind(content_type.unwrap_or_default()) {
         None => rest::serve(door, request).await,

@@ -89,6 +89,7 @@ async fn door(environment: Environment, upstreams: HashMap<String, Upstream>) ->
         config: loaded.service,
         upstreams,
         reasons: Vec::new(),
+        core: None,
         health: tonic_health::server::HealthService::from_health_reporter(tonic_health::server::health_reporter().0),
         stopping: CancellationToken::new(),
         clock: Clock::system(),

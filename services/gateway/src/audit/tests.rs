@@ -55,7 +55,7 @@ async fn add(core: &Core, count: usize) {
 }
 
 async fn check(core: &Core, config: &AuditConfig, outside: &[(i64, Hash)]) -> check::Report {
-    check::verify(&core.db, &config.seal(), &outside.iter().copied().collect()).await.unwrap()
+    check::verify(&core.db, &config.seal(core), &outside.iter().copied().collect()).await.unwrap()
 }
 
 async fn run(core: &Core, sql: &str) {

@@ -238,12 +238,9 @@ pub(crate) struct Head {
     pub(crate) anchored_seq: i64,
 }
 
-/// Signs heads and anchors with a key that is not in the database. Former keys only verify.
+/// Signs heads and anchors with a key that is not in the database: the first one. The others only verify.
 #[derive(Clone)]
-pub(crate) struct Seal {
-    key: Vec<u8>,
-    former: Vec<Vec<u8>>,
-}
+pub(crate) struct Seal(Vec<Vec<u8>>);
 
 impl std::fmt::Debug for Seal {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -252,19 +249,19 @@ impl std::fmt::Debug for Seal {
 }
 
 impl Seal {
-    /// A seal with this key.
-    pub(crate) fn new(key: &str, former: &[String]) -> Self {
-        Self { key: key.as_bytes().to_vec(), former: former.iter().map(|key| key.as_bytes().to_vec()).collect() }
+    /// A seal with these keys, the present one first.
+    pub(crate) fn new(keys: &[String]) -> Self {
+        Self(keys.iter().map(|key| key.as_bytes().to_vec()).collect())
     }
 
     /// Signs the chain's head.
     pub(crate) fn head(&self, head: &Head) -> Vec<u8> {
-        sign(&self.key, &head_bytes(head)).to_vec()
+        self.sign(&head_bytes(head))
     }
 
     /// Signs an anchor.
     pub(crate) fn anchor(&self, seq: i64, hash: &Hash, at: DateTime<Utc>) -> Vec<u8> {
-        sign(&self.key, &anchor_bytes(seq, hash, at)).to_vec()
+        self.sign(&anchor_bytes(seq, hash, at))
     }
 
     /// Whether the head is ours.
@@ -277,8 +274,12 @@ impl Seal {
         self.knows(&anchor_bytes(seq, hash, at), mac)
     }
 
+    fn sign(&self, bytes: &[u8]) -> Vec<u8> {
+        self.0.first().map(|key| sign(key, bytes).to_vec()).unwrap_or_default()
+    }
+
     fn knows(&self, bytes: &[u8], mac: &[u8]) -> bool {
-        std::iter::once(&self.key).chain(&self.former).any(|key| sign(key, bytes)[..] == *mac)
+        self.0.iter().any(|key| sign(key, bytes)[..] == *mac)
     }
 }
 
@@ -463,11 +464,12 @@ mod tests {
 
     #[test]
     fn only_our_seal_is_known_and_a_former_one_still_is() {
-        let (old, new) = (Seal::new("old", &[]), Seal::new("new", &["old".to_owned()]));
+        let seal = |keys: &[&str]| Seal::new(&keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>());
+        let (old, new) = (seal(&["old"]), seal(&["new", "old"]));
         let mac = old.anchor(3, &Hash::default(), DateTime::UNIX_EPOCH);
         assert!(new.knows_anchor(3, &Hash::default(), DateTime::UNIX_EPOCH, &mac));
         assert!(!new.knows_anchor(4, &Hash::default(), DateTime::UNIX_EPOCH, &mac));
-        assert!(!Seal::new("other", &[]).knows_anchor(3, &Hash::default(), DateTime::UNIX_EPOCH, &mac));
+        assert!(!seal(&["other"]).knows_anchor(3, &Hash::default(), DateTime::UNIX_EPOCH, &mac));
         let head = Head { seq: 3, ..Head::default() };
         assert!(new.knows_head(&head, &old.head(&head)));
         assert!(!new.knows_head(&Head { base_seq: 1, ..head.clone() }, &old.head(&head)));

@@ -87,6 +87,15 @@ pub(crate) async fn forget(run: &mut Run<'_>, job: &Job, customer_id: &str, reas
         progress.rows_total = i64::try_from(SERVICES.len()).unwrap_or_default();
         run.note(&job.id, progress).await?;
     }
+    // Files last: who still saw a record a moment ago saw them through it.
+    let tx = ctx.core.db.begin().await?;
+    let mut files = 0;
+    for subject in &subjects {
+        files += crate::files::erase(&tx, &ctx.core, subject).await?;
+    }
+    tx.commit().await.map_err(Error::from)?;
+    let records = [json!({"kind": "file", "kept": 0, "blanked": files})];
+    receipts.push(json!({"service": crate::NAME, "subject_id": customer_id, "records": records}));
     let certificate = json!({
         "certificate": "erasure of personal data",
         "customer_id": customer_id,
