@@ -1,9 +1,10 @@
 //! Where a job fits into a route, and what that costs: every gap by a look at its two neighbours.
 
 use crate::{
+    days::Day,
     model::{Cost, Seconds},
     route::{self, Front, Route, fairness},
-    tables::{Day, NEVER, NOWHERE, Tables, Visit},
+    tables::{NEVER, NOWHERE, Tables, Visit},
     travel::{Leg, Travel},
 };
 

@@ -5,6 +5,7 @@
 
 pub mod budget;
 mod crew;
+mod days;
 pub mod diff;
 pub mod explain;
 mod insert;

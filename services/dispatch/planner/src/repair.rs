@@ -7,7 +7,6 @@ use crate::{
     diff::{Change, diff},
     model::{Cost, Job, JobIx, Lock, Present, Seconds, Shift, ShiftIx},
     plan::{Plan, Purpose},
-    route::NONE_FIXED,
     search::Search,
     state::PlanState,
     travel::Travel,
@@ -148,7 +147,6 @@ pub fn repair<T: Travel>(
 
 /// Pins what must not move, as it stands; what was pinned before is left alone.
 fn hold<T: Travel>(state: &mut PlanState<T>, disturbance: &Disturbance, before: &Plan) -> Vec<JobIx> {
-    let plan = state.plan();
     let freeze = disturbance.freeze_before.unwrap_or(Seconds::MIN);
     let mut soon: Vec<JobIx> = disturbance.frozen.clone();
     for visit in before.shifts.iter().flat_map(|shift| &shift.visits).filter(|visit| visit.start < freeze) {
@@ -158,8 +156,10 @@ fn hold<T: Travel>(state: &mut PlanState<T>, disturbance: &Disturbance, before: 
     soon.dedup();
     let mut held: Vec<(JobIx, Lock)> = Vec::new();
     for job in soon {
-        let places: Vec<(ShiftIx, Seconds)> = plan.visits_of(job).map(|(shift, visit)| (shift, visit.start)).collect();
-        let kept = before.visits_of(job).all(|(shift, visit)| places.contains(&(shift, visit.start)));
+        // At the start that was planned, even where the disturbance has just made an earlier one possible.
+        let places: Vec<(ShiftIx, Seconds)> =
+            before.visits_of(job).map(|(shift, visit)| (shift, visit.start)).collect();
+        let kept = places.iter().all(|(shift, _)| state.shifts_of(job).contains(shift));
         if let (Some((_, start)), true, false) = (places.first(), kept, state.tables().jobs[job as usize].pinned) {
             held.push((job, Lock::Pinned { shifts: state.shifts_of(job).to_vec(), start: *start }));
         }
@@ -186,17 +186,23 @@ fn relock<T: Travel>(state: &mut PlanState<T>, locks: Vec<(JobIx, Lock)>) {
         if short {
             continue;
         }
-        let crew = state.tables().jobs[job as usize].crew > 1;
         for (member, shift) in state.shifts_of(job).to_vec().into_iter().enumerate() {
             let node = job << 2 | if member == 0 { 0 } else { u32::try_from(member + 1).unwrap_or(0) };
-            state.edit(shift, |_, route| {
+            let mut was = None;
+            let fits = state.edit(shift, |_, route| {
                 if let Some(at) = route.find(node) {
                     let times = &mut route.times[at];
+                    was = Some((at, times.pinned, times.fixed));
                     times.pinned = start.is_some();
-                    // A crew's start stays agreed, pinned or not.
-                    times.fixed = start.unwrap_or(if crew { times.fixed } else { NONE_FIXED });
+                    // The agreed start stays, pinned or not.
+                    times.fixed = start.unwrap_or(times.fixed);
                 }
             });
+            if let (false, Some((at, pinned, fixed))) = (fits, was) {
+                // Cannot be held there any more; it is planned like the others.
+                state.edit(shift, |_, route| (route.times[at].pinned, route.times[at].fixed) = (pinned, fixed));
+                Arc::make_mut(state.shared_mut()).set_lock(job, Lock::Free);
+            }
         }
     }
     if let Some(plan) = plan {

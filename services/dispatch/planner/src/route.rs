@@ -4,8 +4,9 @@
 //! optimal by construction and an insertion's feasibility a look at its two neighbours (forward slack, Savelsbergh 1992).
 
 use crate::{
+    days::Day,
     model::{Cost, Seconds},
-    tables::{Day, EVER, NEVER, NONE, NOWHERE, Tables, Visit},
+    tables::{EVER, NEVER, NONE, NOWHERE, Tables, Visit},
     travel::{Leg, Travel},
 };
 

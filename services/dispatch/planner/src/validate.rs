@@ -216,7 +216,7 @@ fn times<T: Travel>(problem: &Problem, travel: &T, shift: &Shift, planned: &Plan
     if shift.drive_seconds.is_some_and(|most| drive > most) {
         found.push(Violation::DrivingLimit(planned.shift));
     }
-    let wanted: Vec<_> = crate::tables::breaks(shift).collect();
+    let wanted: Vec<_> = crate::days::breaks(shift).collect();
     let fits = wanted.len() == planned.breaks.len()
         && wanted.iter().zip(&planned.breaks).all(|(wanted, (from, until))| {
             (wanted.window.from..=wanted.window.until).contains(from) && until - from == wanted.seconds
