@@ -4,7 +4,7 @@ SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run run-split migrate test chaos ci fmt fmt-check lint buf buf-baseline docs deny bench bench-overload clean
+.PHONY: help run run-split migrate test chaos ci fmt fmt-check lint buf buf-baseline docs deny bench bench-overload bench-slots clean
 
 SERVICES := intake dispatch parts-inventory complaint survey
 # For Linux; elsewhere name your own: make buf BUF=/path/to/buf
@@ -69,6 +69,9 @@ bench: ## benchmarks, bounded, each as a ratio of two things measured in one run
 bench-overload: ## what is left of the gateway's peak when three and ten times as many calls arrive (about three minutes)
 	cargo build --locked --profile fast -p aftercare-intake -p aftercare-gateway
 	tests/with-services.sh cargo bench --locked --profile fast -p aftercare-tests --bench overload
+
+bench-slots: ## slots, insertion and repair at 5,000 jobs x 400 technicians x 5 days, inside the service; prints figures
+	AFTERCARE_FULL=1 tests/with-services.sh cargo nextest run --locked --cargo-profile fast -p aftercare-dispatch scale_tests --no-capture
 
 clean: ## removes what was built; data and tools stay
 	cargo clean

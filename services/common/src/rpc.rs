@@ -127,11 +127,33 @@ fn describe(field: &FieldViolation) -> String {
     if field.limit.is_empty() { field.rule.clone() } else { format!("{} {}", field.rule, field.limit) }
 }
 
+pub use futures::stream::BoxStream;
+
+/// The elements of a streaming answer, before they are told in the caller's language.
+pub type Answers<A> = BoxStream<'static, Result<A>>;
+
+/// Turns the elements of a streaming answer into messages and statuses. A failure is the last element.
+#[must_use]
+pub fn statuses<A: Send + 'static>(
+    core: &Core,
+    language: Language,
+    answers: Answers<A>,
+) -> BoxStream<'static, Result<A, Status>> {
+    use futures::StreamExt as _;
+    let core = core.clone();
+    answers.map(move |answer| answer.map_err(|error| status(&core, language, error))).boxed()
+}
+
 /// Declares a service's table of RPCs, one line each. Every line `name(Request) -> Answer` is served by
-/// `name::handle(&Context, &Call, Request) -> Result<Answer>` in `rpc/<name>.rs`.
+/// `name::handle(&Context, &Call, Request) -> Result<Answer>` in `rpc/<name>.rs`. Server streams stand in a block of their
+/// own, `streams { name(Request) -> NameStream of Answer; }`, and answer `Result<rpc::Answers<Answer>>`.
 #[macro_export]
 macro_rules! rpc_table {
-    ($service:path as $path:literal for $api:ty { $($name:ident($request:ty) -> $answer:ty;)+ }) => {
+    ($service:path as $path:literal for $api:ty {
+        $($name:ident($request:ty) -> $answer:ty;)+
+    } $(streams {
+        $($stream:ident($asked:ty) -> $kind:ident of $element:ty;)+
+    })?) => {
         #[tonic::async_trait]
         impl $service for $api {
             $(async fn $name(
@@ -157,6 +179,29 @@ macro_rules! rpc_table {
                 .instrument(span)
                 .await
             })+
+            $($(
+            type $kind = $crate::rpc::BoxStream<'static, std::result::Result<$element, tonic::Status>>;
+
+            async fn $stream(
+                &self,
+                request: tonic::Request<$asked>,
+            ) -> std::result::Result<tonic::Response<Self::$kind>, tonic::Status> {
+                use tracing::Instrument as _;
+                let core = &self.0.core;
+                const METHOD: &str = concat!($path, "/", stringify!($stream));
+                let span = $crate::telemetry::rpc_span(METHOD, request.metadata());
+                async move {
+                    let (call, body) = $crate::rpc::enter(core, METHOD, request)?;
+                    match $stream::handle(&self.0, &call, body).await {
+                        Ok(answers) => {
+                            Ok(tonic::Response::new($crate::rpc::statuses(core, call.language, answers)))
+                        }
+                        Err(error) => Err($crate::rpc::status(core, call.language, error)),
+                    }
+                }
+                .instrument(span)
+                .await
+            })+)?
         }
     };
 }
