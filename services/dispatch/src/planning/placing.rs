@@ -275,7 +275,8 @@ fn unavailable(
             None => Rule::OutsideShift,
             Some(_) => {
                 let away = |span: &crate::domain::insertion::Span| {
-                    lane.absent.iter().any(|absent| absent.start <= span.work.start && span.work.end <= absent.end)
+                    let from = span.work.start.max(first);
+                    lane.absent.iter().any(|absent| absent.start <= from && span.work.end <= absent.end)
                 };
                 if inside.all(away) { Rule::Absent } else { Rule::NoTimeLeft }
             }

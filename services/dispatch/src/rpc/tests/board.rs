@@ -107,7 +107,7 @@ async fn lateness_is_told_once_before_it_happens(#[case] backend: Backend) {
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn durations_are_learned_from_completed_visits(#[case] backend: Backend) {
-    let world = World::configured(backend, &[("floor = 12", "floor = 2")]).await;
+    let world = World::with(backend, &[("floor = 12", "floor = 2")], "[durations]\nfloor = 2\n").await;
     let technician = world.technician().await.technician_id;
     for request in ["sr_1", "sr_2"] {
         let order = world.order(request).await;

@@ -236,7 +236,7 @@ async fn pinned_visits_stay_and_missing_parts_are_told(#[case] backend: Backend)
     let pinned = orders[0].work_order_id.clone();
     let assign = AssignWorkOrderRequest {
         window: Some(super::world::window(world.now(), 24)),
-        planned_start: Some(timestamp(world.now() + Duration::hours(25))),
+        planned_start: Some(timestamp(world.now() + Duration::hours(24))),
         ..world.assign_request(&pinned, &technicians[1])
     };
     call!(world, Dispatcher, assign_work_order, assign).unwrap();

@@ -119,7 +119,12 @@ impl World {
 
     /// With lines of the configuration replaced.
     pub(crate) async fn configured(backend: Backend, edits: &[(&str, &str)]) -> Self {
-        let bench = bench::<Dispatch>(backend, "").await;
+        Self::with(backend, edits, "").await
+    }
+
+    /// With lines of the configuration replaced, and the same said for consumers and timers.
+    pub(crate) async fn with(backend: Backend, edits: &[(&str, &str)], overrides: &str) -> Self {
+        let bench = bench::<Dispatch>(backend, overrides).await;
         // A test sees what it just wrote.
         let mut config = Dispatch::DEFAULTS.replace("age = \"200ms\"", "age = \"0s\"");
         for (line, other) in edits {
