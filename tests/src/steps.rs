@@ -9,7 +9,8 @@ use proto::aftercare::{
         CompleteWorkOrderRequest, Consent, ConsentMethod, ContactCustomerRequest, ContactResult,
         DepartWorkOrderRequest, Diagnosis, FunctionalTest, GetWorkOrderRequest, HoldSlotRequest, ListCandidatesRequest,
         ListCandidatesResponse, ListSlotsRequest, ListSlotsResponse, ListWorkOrdersRequest, ListWorkOrdersResponse,
-        PartUse, RecordWorkRequest, Signature, SlotHold, SlotHoldState, StartWorkOrderRequest, VerifyWorkOrderRequest, WorkOrder, WorkOrderState,
+        PartUse, RecordWorkRequest, Signature, SlotHold, SlotHoldState, StartWorkOrderRequest, VerifyWorkOrderRequest,
+        WorkOrder, WorkOrderState,
     },
     gateway::v1::{CustomerTimeline, GetCustomerTimelineRequest},
     intake::v1::{

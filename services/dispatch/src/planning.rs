@@ -36,7 +36,12 @@ use crate::{
 };
 
 /// The days that are looked at for one more visit, and the windows in them.
-pub(crate) fn horizon(ctx: &Context, now: DateTime<Utc>, from: Option<DateTime<Utc>>, days: i32) -> Result<Vec<Window>> {
+pub(crate) fn horizon(
+    ctx: &Context,
+    now: DateTime<Utc>,
+    from: Option<DateTime<Utc>>,
+    days: i32,
+) -> Result<Vec<Window>> {
     let lead = chrono::Duration::from_std(ctx.config.slots.lead).map_err(Error::internal)?;
     let soonest = from.map_or(now + lead, |from| from.max(now + lead));
     let days = if days == 0 { ctx.config.slots.days } else { days };
@@ -77,7 +82,8 @@ pub(crate) async fn subject(
     let Some(job) = job.filter(|job| !job.kind.is_empty()) else {
         return Err(Error::invalid("job.kind", "required"));
     };
-    let missing = || Error::internal(anyhow::anyhow!("data/jobs.toml has no line for {} {}", job.kind, job.category_code));
+    let missing =
+        || Error::internal(anyhow::anyhow!("data/jobs.toml has no line for {} {}", job.kind, job.category_code));
     let mut needs = ctx.jobs.needs(&job.kind, &job.category_code).ok_or_else(missing)?;
     if job.duration_minutes > 0 {
         needs.minutes = job.duration_minutes;
@@ -110,7 +116,12 @@ pub(crate) async fn subject(
 
 /// Asks the routing server, when there is one, for the ways between a place and everything within reach of it. Says
 /// whether all of them are known.
-pub(crate) async fn learn_ways(ctx: &Context, picture: &snapshot::Snapshot, place: Option<Position>, at: DateTime<Utc>) -> bool {
+pub(crate) async fn learn_ways(
+    ctx: &Context,
+    picture: &snapshot::Snapshot,
+    place: Option<Position>,
+    at: DateTime<Utc>,
+) -> bool {
     let Some(place) = place else { return true };
     if !ctx.ways.asks() {
         return true;
@@ -126,7 +137,6 @@ pub(crate) async fn learn_ways(ctx: &Context, picture: &snapshot::Snapshot, plac
 
 /// Further than this nobody drives from one visit to the next; the estimate is good enough there.
 const REACH_METRES: f64 = 60_000.0;
-
 
 /// Windows of the grid in which slots are offered, from `from` on, for so many local days of the configured zone.
 ///

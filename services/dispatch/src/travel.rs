@@ -130,8 +130,7 @@ impl Ways {
         let side = server.most().max(1);
         for from in places.chunks(side) {
             for to in places.chunks(side) {
-                let missing =
-                    from.iter().any(|from| to.iter().any(|to| self.cache.get(from, to, at).is_none()));
+                let missing = from.iter().any(|from| to.iter().any(|to| self.cache.get(from, to, at).is_none()));
                 if missing && !self.ask(server, from, to, at).await {
                     return false;
                 }

@@ -10,8 +10,9 @@ use common::{
 };
 
 use crate::{
-    Context, planning,
+    Context,
     domain::work_order::{Cause, WorkOrder},
+    planning,
     store::{
         plan, slot_hold,
         work_order::{self, CONTACT, ESCALATION, LATE, OFFER},

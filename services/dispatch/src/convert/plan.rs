@@ -171,11 +171,7 @@ pub(crate) fn rule_count(code: &str, technicians: i32, language: Language) -> ap
 }
 
 /// A way to place a visit.
-pub(crate) fn placement(
-    place: &Place,
-    window: common::convert::Window,
-    number: &str,
-) -> api::Placement {
+pub(crate) fn placement(place: &Place, window: common::convert::Window, number: &str) -> api::Placement {
     api::Placement {
         technician_id: place.technicians.first().cloned().unwrap_or_default(),
         technician_number: number.to_owned(),
@@ -191,7 +187,11 @@ pub(crate) fn placement(
 
 /// A day of a request; `None` when it was left out.
 pub(crate) fn day(text: &str, field: &str) -> Result<Option<chrono::NaiveDate>> {
-    if text.is_empty() { Ok(None) } else { super::date(text, field).map(Some).map_err(|_: Error| Error::invalid(field, "date")) }
+    if text.is_empty() {
+        Ok(None)
+    } else {
+        super::date(text, field).map(Some).map_err(|_: Error| Error::invalid(field, "date"))
+    }
 }
 
 /// The rules in words, `data/rules.toml`.

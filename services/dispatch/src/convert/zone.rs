@@ -28,9 +28,12 @@ pub(crate) fn at(name: &str, day: NaiveDate, minute: u32) -> Result<DateTime<Utc
     let (day, minute) = if minute >= 24 * 60 { (day.succ_opt().unwrap_or(day), 0) } else { (day, minute) };
     let part = |value: u32| i8::try_from(value).map_err(Error::internal);
     let year = i16::try_from(day.year()).map_err(Error::internal)?;
-    let there = civil::Date::new(year, part(day.month())?, part(day.day())?)
-        .map_err(Error::internal)?
-        .at(part(minute / 60)?, part(minute % 60)?, 0, 0);
+    let there = civil::Date::new(year, part(day.month())?, part(day.day())?).map_err(Error::internal)?.at(
+        part(minute / 60)?,
+        part(minute % 60)?,
+        0,
+        0,
+    );
     let at = there.to_zoned(zone(name)?).map_err(Error::internal)?.timestamp();
     DateTime::from_timestamp(at.as_second(), 0)
         .ok_or_else(|| Error::internal(anyhow::anyhow!("{at} is outside the calendar")))
@@ -72,7 +75,10 @@ mod tests {
         let instant = at("Europe/Berlin", day, 150).unwrap();
         assert_eq!(local("Europe/Berlin", instant).unwrap().to_string(), "2026-03-29 03:30:00");
         assert_eq!(at("Europe/Berlin", day, 1440).unwrap(), self::day("Europe/Berlin", day).unwrap().1);
-        assert_eq!(local("Europe/Berlin", at("Europe/Berlin", day, 540).unwrap()).unwrap().to_string(), "2026-03-29 09:00:00");
+        assert_eq!(
+            local("Europe/Berlin", at("Europe/Berlin", day, 540).unwrap()).unwrap().to_string(),
+            "2026-03-29 09:00:00"
+        );
     }
 
     #[test]

@@ -9,9 +9,9 @@ use common::convert::{Position, Window};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    travel::Travel,
     service_point::{self, ServicePoint},
     technician::{self, Minutes, Skill, Technician},
+    travel::Travel,
 };
 
 /// What plan and check may differ by, because one of them counts in whole seconds.

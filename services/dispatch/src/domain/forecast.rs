@@ -122,7 +122,8 @@ mod tests {
 
     #[test]
     fn one_visit_that_overruns_delays_all_that_follow() {
-        let day = [stop(Stage::There, 0, 60, 0.0), stop(Stage::Ahead, 90, 120, 10.0), stop(Stage::Ahead, 240, 270, 10.0)];
+        let day =
+            [stop(Stage::There, 0, 60, 0.0), stop(Stage::Ahead, 90, 120, 10.0), stop(Stage::Ahead, 240, 270, 10.0)];
         // It is minute 100 and the first visit is not over: five more, ten on the way.
         assert_eq!(minutes(&arrivals(&day, None, at(100), &travel())), [None, Some(115), Some(240)]);
     }

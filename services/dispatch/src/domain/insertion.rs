@@ -99,9 +99,7 @@ pub fn openings(
             };
             let to_job = leg(travel, from, ask.position, depart);
             let ready = match before {
-                Some(visit) if !at_home => {
-                    depart + travel.between(visit.position, ask.position, depart)
-                }
+                Some(visit) if !at_home => depart + travel.between(visit.position, ask.position, depart),
                 Some(_) | None => depart + Duration::seconds(i64::from(to_job.seconds)),
             };
             let ready = ready.max(span.work.start).max(ask.not_before);
@@ -159,7 +157,8 @@ fn free_start(from: DateTime<Utc>, duration: Duration, span: &Span, absent: &[Wi
     let mut start = from;
     while start + duration <= span.work.end {
         let work = Window { start, end: start + duration };
-        let blocked = span.breaks.iter().chain(absent).filter(|pause| pause.overlaps(&work)).map(|pause| pause.end).max();
+        let blocked =
+            span.breaks.iter().chain(absent).filter(|pause| pause.overlaps(&work)).map(|pause| pause.end).max();
         match blocked {
             Some(end) => start = end,
             None => return Some(start),

@@ -39,10 +39,7 @@ fn busy(from: i64, until: i64, place: f64) -> Busy {
 
 /// From 0 to 600 minutes with a break from 240 to 270.
 fn day() -> WorkDay {
-    WorkDay {
-        date: at(0).date_naive(),
-        spans: vec![Span { work: window(0, 600), breaks: vec![window(240, 270)] }],
-    }
+    WorkDay { date: at(0).date_naive(), spans: vec![Span { work: window(0, 600), breaks: vec![window(240, 270)] }] }
 }
 
 fn scan(visits: &[Busy], absent: &[Window], place: f64, minutes: i64, windows: &[Window]) -> Vec<Opening> {

@@ -32,8 +32,7 @@ pub enum State {
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 6] =
-        [Self::Running, Self::Ready, Self::Stopped, Self::Applied, Self::Dropped, Self::Failed];
+    pub const ALL: [Self; 6] = [Self::Running, Self::Ready, Self::Stopped, Self::Applied, Self::Dropped, Self::Failed];
 
     /// Its name.
     #[must_use]

@@ -26,15 +26,8 @@ pub enum ChangeKind {
 
 impl ChangeKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
-        Self::Unassigned,
-        Self::Open,
-        Self::Moved,
-        Self::Reassigned,
-        Self::Retimed,
-        Self::Assigned,
-        Self::Kept,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Unassigned, Self::Open, Self::Moved, Self::Reassigned, Self::Retimed, Self::Assigned, Self::Kept];
 
     /// Its name.
     #[must_use]

@@ -149,9 +149,9 @@ impl Travel {
     pub fn leg(&self, from: &Position, to: &Position, at: DateTime<Utc>) -> Leg {
         match &self.known {
             None => self.roads.leg(from, to, at),
-            Some(known) => known
-                .leg(from, to, at)
-                .unwrap_or_else(|| Leg { estimated: true, ..self.roads.leg(from, to, at) }),
+            Some(known) => {
+                known.leg(from, to, at).unwrap_or_else(|| Leg { estimated: true, ..self.roads.leg(from, to, at) })
+            }
         }
     }
 
@@ -193,10 +193,7 @@ mod tests {
     fn the_rush_hour_is_slower_and_the_country_is_faster() {
         let roads: Roads = toml::from_str(DATA).unwrap();
         roads.check().unwrap();
-        let (a, b) = (
-            Position { latitude: 31.2, longitude: 121.5 },
-            Position { latitude: 31.25, longitude: 121.5 },
-        );
+        let (a, b) = (Position { latitude: 31.2, longitude: 121.5 }, Position { latitude: 31.25, longitude: 121.5 });
         let (quiet, rush) = (roads.leg(&a, &b, at(3)), roads.leg(&a, &b, at(8)));
         assert!(rush.seconds > 2 * quiet.seconds, "{rush:?} {quiet:?}");
         assert_eq!(rush.metres, quiet.metres);

@@ -120,9 +120,7 @@ impl State {
         match self {
             Self::Unassigned => &["update", "assign", "reschedule", "cancel"],
             Self::Assigned(_) => &["update", "accept", "refuse", "reschedule", "pin", "unpin", "replan", "cancel"],
-            Self::Accepted(_) => {
-                &["update", "contact", "depart", "reschedule", "pin", "unpin", "replan", "cancel"]
-            }
+            Self::Accepted(_) => &["update", "contact", "depart", "reschedule", "pin", "unpin", "replan", "cancel"],
             Self::EnRoute(_) => &["update", "arrive", "reschedule", "cancel"],
             Self::OnSite(_) => &["update", "start", "record", "fail", "reschedule", "cancel"],
             Self::InProgress(_) => &["record", "suspend", "return_item", "complete", "fail", "cancel"],

@@ -49,9 +49,8 @@ impl View {
             None => zone::local(zone_name, call.now)?.date(),
         };
         let days = u64::try_from(days.max(1)).unwrap_or(1);
-        let last = first
-            .checked_add_days(chrono::Days::new(days))
-            .ok_or_else(|| Error::invalid("first_day", "date"))?;
+        let last =
+            first.checked_add_days(chrono::Days::new(days)).ok_or_else(|| Error::invalid("first_day", "date"))?;
         Ok(Self {
             span: Window { start: zone::at(zone_name, first, 0)?, end: zone::at(zone_name, last, 0)? },
             org_unit_id: org_unit_id.to_owned(),
@@ -73,9 +72,7 @@ pub(crate) fn draw(ctx: &Context, picture: &Snapshot, view: &View, now: DateTime
     for lane in picture.lanes.values().filter(|lane| view.shows(lane)) {
         lanes.push(draw_lane(ctx, picture, lane, view, now, &travel)?);
     }
-    lanes.sort_by(|a, b| {
-        (&a.service_point_id, &a.technician_number).cmp(&(&b.service_point_id, &b.technician_number))
-    });
+    lanes.sort_by(|a, b| (&a.service_point_id, &a.technician_number).cmp(&(&b.service_point_id, &b.technician_number)));
     let mut unassigned: Vec<api::BoardItem> = Vec::new();
     if view.service_point_id.is_empty() {
         let open = picture.orders.values().filter(|order| {
@@ -86,13 +83,7 @@ pub(crate) fn draw(ctx: &Context, picture: &Snapshot, view: &View, now: DateTime
         unassigned.extend(open.filter_map(|order| waiting(order, view)));
         unassigned.sort_by(|a, b| a.number.cmp(&b.number));
     }
-    Ok(api::Board {
-        version: version(picture),
-        lanes,
-        unassigned,
-        removed_technician_ids: Vec::new(),
-        whole: true,
-    })
+    Ok(api::Board { version: version(picture), lanes, unassigned, removed_technician_ids: Vec::new(), whole: true })
 }
 
 /// Where a watcher resumes: the latest change seen.
@@ -150,13 +141,16 @@ pub(crate) fn since(picture: &Snapshot, whole: api::Board, version: &str) -> Opt
         person || place || entries || picture.orders.values().any(|order| lost(order))
     };
     let lanes = whole.lanes.into_iter().filter(touched).collect();
-    Some(api::Board { lanes, whole: false, ..api::Board { version: whole.version, unassigned: whole.unassigned, ..api::Board::default() } })
+    Some(api::Board {
+        lanes,
+        whole: false,
+        ..api::Board { version: whole.version, unassigned: whole.unassigned, ..api::Board::default() }
+    })
 }
 
 fn waiting(order: &WorkOrder, view: &View) -> Option<api::BoardItem> {
-    let window = order.promised.or_else(|| {
-        order.request.windows.iter().find(|window| window.overlaps(&view.span)).copied()
-    });
+    let window =
+        order.promised.or_else(|| order.request.windows.iter().find(|window| window.overlaps(&view.span)).copied());
     let named = !order.request.windows.is_empty() || order.promised.is_some();
     if named && window.is_none_or(|window| !window.overlaps(&view.span)) {
         return None;

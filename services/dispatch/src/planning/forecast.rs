@@ -85,14 +85,11 @@ fn stop(order: &WorkOrder) -> Option<Stop> {
         State::EnRoute(_) => Stage::EnRoute,
         State::OnSite(_) | State::InProgress(_) => Stage::There,
         // Work that waits keeps nobody there.
-        State::Suspended { .. } | State::Completed { .. } | State::Failed { .. } | State::Verified { .. } => Stage::Over,
+        State::Suspended { .. } | State::Completed { .. } | State::Failed { .. } | State::Verified { .. } => {
+            Stage::Over
+        }
     };
-    Some(Stop {
-        stage,
-        planned: at.planned,
-        position: order.request.position,
-        announced: at.expected_arrival_at,
-    })
+    Some(Stop { stage, planned: at.planned, position: order.request.position, announced: at.expected_arrival_at })
 }
 
 /// Writes the expected arrival down and tells that it will be late; both in one transaction, once.

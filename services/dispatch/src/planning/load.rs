@@ -6,22 +6,14 @@ use std::{
 };
 
 use chrono::{DateTime, Duration, Utc};
-use common::{
-    error::Result,
-    service::Core,
-    store::Table,
-};
+use common::{error::Result, service::Core, store::Table};
 use sea_orm::{Condition, entity::prelude::*};
 use tokio::{sync::Mutex, time::Instant};
 
 use super::snapshot::{Lane, Snapshot};
 use crate::{
     convert::zone,
-    domain::{
-        site::SiteRecord,
-        technician::State as Working,
-        work_order::WorkOrder,
-    },
+    domain::{site::SiteRecord, technician::State as Working, work_order::WorkOrder},
     store::{position, service_point, slot_hold, technician, work_order},
 };
 

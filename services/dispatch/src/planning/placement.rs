@@ -11,10 +11,7 @@ use super::{
     placing::{Found, Place},
     snapshot::Snapshot,
 };
-use crate::{
-    Context, convert,
-    domain::work_order::WorkOrder,
-};
+use crate::{Context, convert, domain::work_order::WorkOrder};
 
 /// What was asked and found for one work order.
 #[derive(Debug)]

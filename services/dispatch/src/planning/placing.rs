@@ -163,16 +163,14 @@ fn scan(
         let skip = |entry: &Entry| mine(entry, question);
         let jobs_that_day = picture.jobs_of(id, &today, question.now, skip);
         let (point_from, point_until) = zone::day(&point.time_zone, point_day)?;
-        let point_jobs_that_day = *point_jobs
-            .entry((point.id.to_string(), point_from))
-            .or_insert_with(|| {
-                picture.jobs_of_point(
-                    point.id.as_str(),
-                    &Window { start: point_from, end: point_until },
-                    question.now,
-                    skip,
-                )
-            });
+        let point_jobs_that_day = *point_jobs.entry((point.id.to_string(), point_from)).or_insert_with(|| {
+            picture.jobs_of_point(
+                point.id.as_str(),
+                &Window { start: point_from, end: point_until },
+                question.now,
+                skip,
+            )
+        });
         let person = Person {
             technician,
             point,
@@ -340,9 +338,9 @@ fn crews(picture: &Snapshot, travel: &Travel, question: &Question<'_>, alone: Ve
                         windows: &at,
                         not_before: question.not_before,
                     };
-                    lane.days.iter().any(|day| {
-                        !openings(day, &taken, &lane.absent, lane.technician.home, &ask, travel).is_empty()
-                    })
+                    lane.days
+                        .iter()
+                        .any(|day| !openings(day, &taken, &lane.absent, lane.technician.home, &ask, travel).is_empty())
                 }
             })
             .collect();

@@ -300,7 +300,10 @@ impl Builder<'_> {
             from,
             to: None,
             breaks: breaks.iter().filter(|pause| work.overlaps(pause) && pause.start >= start).map(pause).collect(),
-            max_jobs: u32::try_from(limits.daily_job_limit).ok().filter(|most| *most > 0).map(|most| most.saturating_sub(done)),
+            max_jobs: u32::try_from(limits.daily_job_limit)
+                .ok()
+                .filter(|most| *most > 0)
+                .map(|most| most.saturating_sub(done)),
             drive_seconds: minutes(limits.driving_limit_minutes),
             capacity: None,
             cost: 0,
@@ -469,17 +472,14 @@ impl Builder<'_> {
         };
         job.priority = (urgency + u8::from(order.attention > 0)).min(3);
         job.crew = u8::try_from(order.crew_size.clamp(1, 3)).unwrap_or(1);
-        job.pickup = pickup.map(|place| Pickup {
-            place,
-            seconds: COLLECTING,
-            windows: Vec::new(),
-            on_van_of: Vec::new(),
-        });
-        let number = |id: &String| {
-            self.technicians.iter().position(|known| known == id).and_then(|at| u32::try_from(at).ok())
-        };
+        job.pickup =
+            pickup.map(|place| Pickup { place, seconds: COLLECTING, windows: Vec::new(), on_van_of: Vec::new() });
+        let number =
+            |id: &String| self.technicians.iter().position(|known| known == id).and_then(|at| u32::try_from(at).ok());
         job.preferred = order.preferred.iter().filter_map(number).collect();
-        let code = |rule: Rule| u16::try_from(Rule::ALL.iter().position(|known| *known == rule).unwrap_or_default()).unwrap_or_default();
+        let code = |rule: Rule| {
+            u16::try_from(Rule::ALL.iter().position(|known| *known == rule).unwrap_or_default()).unwrap_or_default()
+        };
         let mut forbidden: Vec<(u32, u16)> =
             order.excluded.iter().filter_map(number).map(|who| (who, code(Rule::Excluded))).collect();
         forbidden.extend(order.refused_by().iter().filter_map(number).map(|who| (who, code(Rule::RefusedBefore))));
@@ -529,7 +529,9 @@ impl Builder<'_> {
         if let Some(known) = self.barred.get(&key) {
             return known.clone();
         }
-        let code = |rule: Rule| u16::try_from(Rule::ALL.iter().position(|known| *known == rule).unwrap_or_default()).unwrap_or_default();
+        let code = |rule: Rule| {
+            u16::try_from(Rule::ALL.iter().position(|known| *known == rule).unwrap_or_default()).unwrap_or_default()
+        };
         let mut barred = Vec::new();
         for (number, id) in self.technicians.iter().enumerate() {
             let Some(lane) = self.picture.lanes.get(id) else { continue };

@@ -173,8 +173,7 @@ fn work(
         }
         Mode::Repair => {
             let near = (now - built.zero).num_seconds() + TOO_NEAR_SECONDS;
-            let disturbance =
-                Disturbance { freeze_before: i32::try_from(near).ok(), ..Disturbance::default() };
+            let disturbance = Disturbance { freeze_before: i32::try_from(near).ok(), ..Disturbance::default() };
             repair(&present, &disturbance, wish.seed, &budget, &mut progress).state
         }
     };

@@ -9,7 +9,13 @@ use common::{
     id::Ids,
     testing::{Backend, start},
 };
-use planner::{budget::Budget, repair::{Disturbance, repair}, search::plan as search_plan, state::PlanState, tables::Tables};
+use planner::{
+    budget::Budget,
+    repair::{Disturbance, repair},
+    search::plan as search_plan,
+    state::PlanState,
+    tables::Tables,
+};
 
 use super::{
     placing::{Question, search},
@@ -92,7 +98,11 @@ fn job(world: &World, dice: &mut Dice, ids: &Ids, number: usize, now: DateTime<U
     needs.minutes = 30 + 15 * i32::try_from(dice.below(4)).unwrap();
     let day = now + Duration::days(i64::try_from(dice.below(5)).unwrap());
     let morning = day + Duration::hours(i64::try_from(dice.below(4)).unwrap() * 2);
-    let windows = if dice.below(3) == 0 { vec![Window { start: morning, end: morning + Duration::hours(4) }] } else { Vec::new() };
+    let windows = if dice.below(3) == 0 {
+        vec![Window { start: morning, end: morning + Duration::hours(4) }]
+    } else {
+        Vec::new()
+    };
     let request = RequestFacts {
         id: format!("sr_{number}"),
         number: format!("SR-{number}"),
@@ -201,7 +211,11 @@ async fn slots_insertion_and_repair_at_scale() {
     }
     let began = Instant::now();
     picture.index();
-    println!("picture indexed in {} us, {} MB more resident than without", began.elapsed().as_micros(), resident().saturating_sub(base));
+    println!(
+        "picture indexed in {} us, {} MB more resident than without",
+        began.elapsed().as_micros(),
+        resident().saturating_sub(base)
+    );
 
     let windows = super::horizon(ctx, now, None, 5).unwrap();
     let travel = ctx.ways.rules();

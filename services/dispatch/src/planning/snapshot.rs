@@ -139,8 +139,7 @@ impl Snapshot {
                 continue;
             }
             for person in at.people() {
-                let busy =
-                    Busy { planned: at.planned, position: order.request.position, number: order.number.clone() };
+                let busy = Busy { planned: at.planned, position: order.request.position, number: order.number.clone() };
                 let entry = Entry { busy, taken: Taken::Visit(order.clone()) };
                 entries.entry(person.to_string()).or_default().push(entry);
             }
@@ -153,9 +152,7 @@ impl Snapshot {
             }
         }
         for list in entries.values_mut() {
-            list.sort_by(|a, b| {
-                (a.busy.planned.start, &a.busy.number).cmp(&(b.busy.planned.start, &b.busy.number))
-            });
+            list.sort_by(|a, b| (a.busy.planned.start, &a.busy.number).cmp(&(b.busy.planned.start, &b.busy.number)));
         }
         self.entries = entries;
     }

@@ -43,7 +43,11 @@ pub(crate) async fn handle(
 
 /// The present place with its price: what the same technician's best way costs now, at the present time where it is one.
 fn present(asked: &Asked, at: &Assignment) -> Placement {
-    let own = asked.found.places.iter().filter(|place| place.technicians.first().map(String::as_str) == Some(at.technician_id.as_str()));
+    let own = asked
+        .found
+        .places
+        .iter()
+        .filter(|place| place.technicians.first().map(String::as_str) == Some(at.technician_id.as_str()));
     let nearest = own.min_by_key(|place| (place.planned.start - at.planned.start).num_seconds().abs());
     let lane = asked.picture.lanes.get(at.technician_id.as_str());
     Placement {
@@ -67,7 +71,8 @@ fn summary(language: Language, placement: Option<&Placement>, runner_up: Option<
         (None, Some(_)) => "open_with_place",
         (None, None) => "open",
     };
-    let rules = asked.counts(language).into_iter().take(3).map(|count| format!("{} ({})", count.text, count.technicians));
+    let rules =
+        asked.counts(language).into_iter().take(3).map(|count| format!("{} ({})", count.text, count.technicians));
     let number = |place: Option<&Placement>| place.map(|place| place.technician_number.clone()).unwrap_or_default();
     let difference = runner_up.map_or(0, |other| other.cost) - placement.map_or(0, |place| place.cost);
     convert::plan::sentence(key, language)

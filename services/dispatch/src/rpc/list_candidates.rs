@@ -103,7 +103,11 @@ async fn prices(ctx: &Context, call: &Call, order: &WorkOrder, planned: Window) 
     let at = [Window { start: planned.start, end: planned.start + chrono::Duration::seconds(1) }];
     let alone = WorkOrder { crew_size: 1, ..order.clone() };
     let (_, found) = booking::look(ctx, call, &alone, &at, "").await?;
-    Ok(found.places.into_iter().map(|mut place| (place.technicians.swap_remove(0), place.costs.values().sum())).collect())
+    Ok(found
+        .places
+        .into_iter()
+        .map(|mut place| (place.technicians.swap_remove(0), place.costs.values().sum()))
+        .collect())
 }
 
 fn message(verdict: &Verdict, prices: &BTreeMap<String, i64>) -> Candidate {

@@ -26,8 +26,7 @@ pub(crate) async fn handle(
             select = select.filter(column.eq(wanted.as_str()));
         }
     }
-    let (found, next_page_token) =
-        rows::list_rows(ctx.core.db.read(), select, ORDERS, Column::Id, &request).await?;
+    let (found, next_page_token) = rows::list_rows(ctx.core.db.read(), select, ORDERS, Column::Id, &request).await?;
     Ok(ListDurationsResponse { durations: found.iter().map(|row| message(ctx, row)).collect(), next_page_token })
 }
 

@@ -37,11 +37,7 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: ReportPositionRe
         return Err(Error::new(reason::POSITION_OFF_DUTY));
     }
     store::position::report(&work, id.as_str(), place.into(), at).await?;
-    let kept = TechnicianPosition {
-        technician_id: id.to_string(),
-        position: Some(place),
-        at: Some(timestamp(at)),
-    };
+    let kept = TechnicianPosition { technician_id: id.to_string(), position: Some(place), at: Some(timestamp(at)) };
     work.commit(kept).await
 }
 
@@ -49,8 +45,7 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: ReportPositionRe
 fn at_work(technician: &Technician, at: chrono::DateTime<chrono::Utc>) -> Result<bool> {
     let date = zone::local(&technician.time_zone, at)?.date();
     let overtime = Duration::minutes(i64::from(technician.overtime_minutes));
-    let on_shift =
-        spans(technician, date)?.iter().any(|span| span.work.start <= at && at < span.work.end + overtime);
+    let on_shift = spans(technician, date)?.iter().any(|span| span.work.start <= at && at < span.work.end + overtime);
     let absent = technician.absences.iter().any(|away| away.window.start <= at && at < away.window.end);
     Ok(on_shift && !absent)
 }

@@ -80,7 +80,9 @@ pub(crate) async fn learn(tx: &Tx, order: &WorkOrder, now: DateTime<Utc>) -> Res
         .update_columns([sample::Column::Minutes, sample::Column::At])
         .to_owned();
     sample::Entity::insert(row).on_conflict(again).exec_without_returning(tx).await?;
-    for (category, technician) in [(category.as_str(), ""), ("", ""), (category, technician.as_str()), ("", &technician)] {
+    for (category, technician) in
+        [(category.as_str(), ""), ("", ""), (category, technician.as_str()), ("", &technician)]
+    {
         relearn(tx, kind, category, technician, now).await?;
     }
     Ok(())

@@ -125,10 +125,8 @@ pub(crate) async fn insert(tx: &Tx, call: &Call, hold: SlotHold) -> Result<SlotH
     let event = super::event(&changed);
     let hold = store::insert::<entity::Entity, _>(tx, call, changed.record, "hold", "", &event).await?;
     for technician in &hold.technicians {
-        let row = seat::ActiveModel {
-            slot_hold_id: set(hold.id.to_string()),
-            technician_id: set(technician.to_string()),
-        };
+        let row =
+            seat::ActiveModel { slot_hold_id: set(hold.id.to_string()), technician_id: set(technician.to_string()) };
         seat::Entity::insert(row).exec_without_returning(tx).await?;
     }
     timer::schedule(tx, EXPIRY, hold.id.as_str(), hold.expires_at).await?;
@@ -201,10 +199,7 @@ impl Seats for Select<entity::Entity> {
             .column_as(seat::Column::TechnicianId, "technician_id")
             .join(
                 sea_orm::JoinType::InnerJoin,
-                entity::Entity::belongs_to(seat::Entity)
-                    .from(Column::Id)
-                    .to(seat::Column::SlotHoldId)
-                    .into(),
+                entity::Entity::belongs_to(seat::Entity).from(Column::Id).to(seat::Column::SlotHoldId).into(),
             )
     }
 }
@@ -222,8 +217,7 @@ struct Kept {
 
 impl Kept {
     fn visit(self) -> (String, String, Visit) {
-        let position =
-            self.latitude.zip(self.longitude).map(|(latitude, longitude)| Position { latitude, longitude });
+        let position = self.latitude.zip(self.longitude).map(|(latitude, longitude)| Position { latitude, longitude });
         let planned = Window { start: self.planned_start, end: self.planned_end };
         (self.technician_id, self.service_point_id, Visit { number: self.id, planned, position })
     }

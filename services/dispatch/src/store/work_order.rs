@@ -215,7 +215,11 @@ impl Booked {
     pub(crate) fn visit(&self) -> Option<Visit> {
         let position = self.latitude.zip(self.longitude).map(|(latitude, longitude)| Position { latitude, longitude });
         let planned = Window { start: self.planned_start, end: self.planned_end };
-        (BUSY.contains(&self.state.as_str()) || self.state == HELD).then(|| Visit { number: self.number.clone(), planned, position })
+        (BUSY.contains(&self.state.as_str()) || self.state == HELD).then(|| Visit {
+            number: self.number.clone(),
+            planned,
+            position,
+        })
     }
 }
 
@@ -266,10 +270,14 @@ pub(crate) async fn booked(on: &impl ConnectionTrait, span: &Window, around: Aro
     }
     let mut booked = select.into_model::<Booked>().all(on).await?;
     // A visit counts once for its service point, however many go.
-    booked.extend(along.into_model::<Booked>().all(on).await?.into_iter().map(|seat| Booked {
-        service_point_id: String::new(),
-        ..seat
-    }));
+    booked.extend(
+        along
+            .into_model::<Booked>()
+            .all(on)
+            .await?
+            .into_iter()
+            .map(|seat| Booked { service_point_id: String::new(), ..seat }),
+    );
     let holds = super::slot_hold::open_in(on, span, around.now, around.without_hold, around.of).await?;
     booked.extend(holds.into_iter().map(|(technician_id, service_point_id, visit)| Booked {
         technician_id,
@@ -295,10 +303,8 @@ async fn write_seats(tx: &Tx, action: &str, order: &WorkOrder) -> Result<()> {
     }
     seat::Entity::delete_many().filter(seat::Column::WorkOrderId.eq(order.id())).exec(tx).await?;
     for technician in crew {
-        let row = seat::ActiveModel {
-            work_order_id: set(order.id().to_owned()),
-            technician_id: set(technician.to_string()),
-        };
+        let row =
+            seat::ActiveModel { work_order_id: set(order.id().to_owned()), technician_id: set(technician.to_string()) };
         seat::Entity::insert(row).exec_without_returning(tx).await?;
     }
     Ok(())

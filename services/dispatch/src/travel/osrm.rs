@@ -45,9 +45,7 @@ impl TravelTimes for Osrm {
             let separator = if index == 0 { "" } else { ";" };
             write!(path, "{separator}{:.6},{:.6}", place.longitude, place.latitude)?;
         }
-        let list = |range: std::ops::Range<usize>| {
-            range.map(|index| index.to_string()).collect::<Vec<_>>().join(";")
-        };
+        let list = |range: std::ops::Range<usize>| range.map(|index| index.to_string()).collect::<Vec<_>>().join(";");
         write!(
             path,
             "?sources={}&destinations={}&annotations=duration,distance",
@@ -79,9 +77,5 @@ impl TravelTimes for Osrm {
 
 /// A way out of a server's figures.
 pub(crate) fn leg(seconds: f64, metres: f64) -> Leg {
-    Leg {
-        seconds: seconds.clamp(0.0, 86_400.0).ceil() as i32,
-        metres: metres.clamp(0.0, 1e9) as i32,
-        estimated: false,
-    }
+    Leg { seconds: seconds.clamp(0.0, 86_400.0).ceil() as i32, metres: metres.clamp(0.0, 1e9) as i32, estimated: false }
 }

@@ -75,7 +75,8 @@ async fn serve(mut stream: TcpStream, mood: Mood, asked: Arc<AtomicUsize>) {
 /// The answer that the path asks for: OSRM's table or Valhalla's.
 fn table(first_line: &str, body: &Value) -> Value {
     if first_line.starts_with("GET /table/v1/driving/") {
-        let list = |name: &str| first_line.split(name).nth(1).unwrap().split(['&', ' ']).next().unwrap().split(';').count();
+        let list =
+            |name: &str| first_line.split(name).nth(1).unwrap().split(['&', ' ']).next().unwrap().split(';').count();
         let (from, to) = (list("sources="), list("destinations="));
         assert!(first_line.contains("annotations=duration,distance"), "{first_line}");
         json!({ "code": "Ok", "durations": vec![vec![420.0; to]; from], "distances": vec![vec![4000.0; to]; from] })

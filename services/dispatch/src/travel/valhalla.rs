@@ -55,7 +55,10 @@ impl TravelTimes for Valhalla {
         let answer: Answer = self.0.json("/sources_to_targets", Some(serde_json::to_vec(&question)?)).await?;
         let mut legs = vec![None; from.len() * to.len()];
         for cell in answer.sources_to_targets.iter().flatten() {
-            anyhow::ensure!(cell.from_index < from.len() && cell.to_index < to.len(), "Valhalla's table has another size");
+            anyhow::ensure!(
+                cell.from_index < from.len() && cell.to_index < to.len(),
+                "Valhalla's table has another size"
+            );
             legs[cell.from_index * to.len() + cell.to_index] =
                 cell.time.map(|seconds| leg(seconds, cell.distance.unwrap_or_default() * 1000.0));
         }

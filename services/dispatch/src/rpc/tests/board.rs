@@ -17,7 +17,8 @@ fn report(technician: &str) -> ReportPositionRequest {
 }
 
 async fn consenting(world: &World) -> String {
-    let request = CreateTechnicianRequest { position_consent: true, ..world.technician_request(&[skill("lighting", 3)]) };
+    let request =
+        CreateTechnicianRequest { position_consent: true, ..world.technician_request(&[skill("lighting", 3)]) };
     call!(world, Dispatcher, create_technician, request).unwrap().technician_id
 }
 

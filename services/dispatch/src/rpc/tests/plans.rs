@@ -144,10 +144,12 @@ async fn what_changed_since_is_named_and_left_alone_when_asked(#[case] backend: 
         call!(world, Dispatcher, pin_work_order, pin).unwrap();
     }
     // A plan that changes nothing has nothing that could be outdated; this one is compared with pinned visits.
-    let told = call!(world, Dispatcher, apply_plan, ApplyPlanRequest {
-        on_conflict: PlanConflictPolicy::Rebase.into(),
-        ..apply(&stale)
-    });
+    let told = call!(
+        world,
+        Dispatcher,
+        apply_plan,
+        ApplyPlanRequest { on_conflict: PlanConflictPolicy::Rebase.into(), ..apply(&stale) }
+    );
     match told {
         Ok(applied) => assert_eq!(applied.customers_moved, 0),
         Err(status) => assert_eq!(reason::<()>(Err(status)), "PLAN_OUTDATED"),
@@ -219,7 +221,12 @@ async fn one_plan_at_a_time_stopped_by_hand_and_failed_by_the_watchdog(#[case] b
     let get = GetPlanRequest { plan_id: lost };
     let failed = call!(world, Dispatcher, get_plan, get).unwrap();
     assert_eq!((failed.state(), failed.failure.as_str()), (PlanState::Failed, "worker_lost"));
-    let listed = call!(world, Dispatcher, list_plans, ListPlansRequest { state: PlanState::Failed.into(), ..Default::default() });
+    let listed = call!(
+        world,
+        Dispatcher,
+        list_plans,
+        ListPlansRequest { state: PlanState::Failed.into(), ..Default::default() }
+    );
     assert_eq!(listed.unwrap().plans.len(), 1);
     assert_eq!(planned(&world).await.customers_moved, 0, "the scope is free again");
 }

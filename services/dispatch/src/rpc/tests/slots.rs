@@ -216,10 +216,7 @@ async fn every_technician_who_cannot_come_says_why(#[case] backend: Backend) {
     let explain = ExplainAssignmentRequest { work_order_id: order };
     let why = call!(world, Dispatcher, explain_assignment, explain).unwrap();
     let counts: Vec<_> = why.refusals.iter().map(|count| (count.code.as_str(), count.technicians)).collect();
-    assert_eq!(
-        counts,
-        [("absent", 1), ("certificate_expired", 1), ("certificate_missing", 1), ("skill_missing", 1)]
-    );
+    assert_eq!(counts, [("absent", 1), ("certificate_expired", 1), ("certificate_missing", 1), ("skill_missing", 1)]);
     assert!(why.refusals.iter().all(|count| !count.text.is_empty()));
     assert_eq!((why.assigned, why.technicians.len()), (false, 4));
 }
