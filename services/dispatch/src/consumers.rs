@@ -8,6 +8,7 @@ use common::{
     id::Ids,
     record::Record as _,
     service::{Call, Subscription},
+    whose,
 };
 use prost::Message as _;
 use proto::aftercare::{
@@ -38,6 +39,13 @@ pub(crate) fn subscriptions(ctx: &Context) -> Vec<Subscription> {
 async fn service_request(ctx: &Context, call: &Call, tx: &Tx, event: &Event) -> Result<()> {
     use ServiceRequestFact as Fact;
     let told = ServiceRequestEvent::decode(event.payload.as_slice()).map_err(Error::internal)?;
+    let case = whose::Told {
+        record_id: &told.service_request_id,
+        case_id: &told.service_request_id,
+        partner_id: &told.partner_id,
+        ..whose::Told::default()
+    };
+    whose::learn(tx, case, call.now).await?;
     // A fact of a newer intake is not ours to act on.
     let Ok(fact) = Fact::try_from(told.fact) else { return Ok(()) };
     match fact {

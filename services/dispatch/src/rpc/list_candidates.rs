@@ -6,7 +6,7 @@ use common::{
     convert::{Window, optional_instant},
     error::Result,
     id::Id as _,
-    page,
+    page, reach,
     service::Call,
     store::Table as _,
 };
@@ -33,9 +33,9 @@ pub(crate) async fn handle(
     let size = usize::try_from(page::size(request.page_size)?).unwrap_or(usize::MAX);
     let token = std::mem::take(&mut request.page_token);
     request.page_size = 0;
-    let print = page::fingerprint(&request);
+    let print = page::fingerprint(&call.reach, &request);
     let from: usize = page::open(&token, &print)?.unwrap_or_default();
-    let order = store::work_order::load(ctx.core.db.read(), &id).await?;
+    let order = store::work_order::load(&ctx.core.read(call), &id).await?;
     let planned = planned(&order, &request, call)?;
     let mut verdicts = judge(ctx, call, &order, &request.service_point_id, planned).await?;
     if request.eligible_only {
@@ -68,8 +68,8 @@ fn planned(order: &WorkOrder, request: &ListCandidatesRequest, call: &Call) -> R
 
 async fn judge(ctx: &Context, call: &Call, order: &WorkOrder, point_id: &str, planned: Window) -> Result<Vec<Verdict>> {
     use store::technician::entity::{Column, Entity};
-    let db = ctx.core.db.read();
-    let mut select = Entity::find().filter(Column::State.ne("left")).order_by_asc(Column::Id);
+    let db = &ctx.core.read(call);
+    let mut select = reach::select::<Entity>(db).filter(Column::State.ne("left")).order_by_asc(Column::Id);
     if !point_id.is_empty() {
         select = select.filter(Column::ServicePointId.eq(point_id));
     }
@@ -82,7 +82,7 @@ async fn judge(ctx: &Context, call: &Call, order: &WorkOrder, point_id: &str, pl
         *holders.entry(code.as_str()).or_insert(0) += 1;
     }
     let mut points = BTreeMap::new();
-    for row in store::service_point::entity::Entity::find().all(db).await? {
+    for row in reach::select::<store::service_point::entity::Entity>(db).all(db).await? {
         let point = store::service_point::entity::Entity::record(row)?;
         points.insert(point.id.clone(), point);
     }

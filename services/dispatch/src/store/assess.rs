@@ -7,9 +7,9 @@ use common::{
     convert::Window,
     db::Tx,
     error::{Error, Result},
+    reach::Scoped,
     service::Call,
 };
-use sea_orm::ConnectionTrait;
 
 use super::{
     guard,
@@ -59,7 +59,7 @@ pub(crate) struct Verdict {
 }
 
 /// The jobs that may matter to a visit planned then.
-pub(crate) async fn around(on: &impl ConnectionTrait, planned: &Window, around: Around<'_>) -> Result<Vec<Booked>> {
+pub(crate) async fn around(on: &impl Scoped, planned: &Window, around: Around<'_>) -> Result<Vec<Booked>> {
     let span = Window { start: planned.start - AROUND, end: planned.end + AROUND };
     work_order::booked(on, &span, around).await
 }

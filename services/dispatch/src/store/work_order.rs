@@ -5,10 +5,11 @@ use common::{
     convert::{Position, Window},
     db::Tx,
     error::Result,
+    reach::{Owned, Owner, Reach, Scoped},
     record::{Changed, Record as _},
     service::Call,
     store::{self, Table, set},
-    timer,
+    timer, whose,
 };
 use sea_orm::{Condition, FromQueryResult, QueryOrder as _, QuerySelect as _, entity::prelude::*};
 
@@ -106,6 +107,18 @@ pub(crate) fn end_of_time() -> DateTime<Utc> {
     DateTime::from_timestamp(7_258_118_400, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
+impl Owned for entity::Entity {
+    fn within(reach: &Reach) -> Condition {
+        use entity::Column;
+        match reach {
+            Reach::Partner(_) => whose::cases(Column::ServiceRequestId, reach),
+            Reach::All | Reach::Units(_) | Reach::Technician { .. } | Reach::Link(_) | Reach::Nothing => {
+                Owner::unit(Column::OrgUnitId).technician(Column::TechnicianId).within(reach)
+            }
+        }
+    }
+}
+
 impl Table for entity::Entity {
     type Record = WorkOrder;
     const ID: entity::Column = entity::Column::Id;
@@ -146,12 +159,12 @@ impl Table for entity::Entity {
 }
 
 /// The work order of that id.
-pub(crate) async fn load(on: &impl ConnectionTrait, id: &WorkOrderId) -> Result<WorkOrder> {
+pub(crate) async fn load(on: &impl Scoped, id: &WorkOrderId) -> Result<WorkOrder> {
     store::load::<entity::Entity>(on, id.as_str()).await
 }
 
 /// The work order of that id, if there is one.
-pub(crate) async fn find(on: &impl ConnectionTrait, id: &str) -> Result<Option<WorkOrder>> {
+pub(crate) async fn find(on: &impl Scoped, id: &str) -> Result<Option<WorkOrder>> {
     store::find::<entity::Entity>(on, id).await
 }
 
@@ -185,7 +198,7 @@ pub(crate) async fn save(tx: &Tx, call: &Call, mut changed: Changed<WorkOrder>) 
 }
 
 /// All work orders of a request, the first visit first.
-pub(crate) async fn of_request(on: &impl ConnectionTrait, request_id: &str) -> Result<Vec<WorkOrder>> {
+pub(crate) async fn of_request(on: &impl Scoped, request_id: &str) -> Result<Vec<WorkOrder>> {
     let rows = entity::Entity::find()
         .filter(entity::Column::ServiceRequestId.eq(request_id))
         .order_by_asc(entity::Column::VisitNumber)
@@ -237,7 +250,7 @@ pub(crate) struct Around<'a> {
 }
 
 /// Jobs and holds that stand in a span.
-pub(crate) async fn booked(on: &impl ConnectionTrait, span: &Window, around: Around<'_>) -> Result<Vec<Booked>> {
+pub(crate) async fn booked(on: &impl Scoped, span: &Window, around: Around<'_>) -> Result<Vec<Booked>> {
     use entity::Column;
     let columns = [
         Column::ServicePointId,
