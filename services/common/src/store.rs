@@ -103,7 +103,7 @@ where
 {
     let Changed { mut record, action, from, reason: why } = changed;
     let loaded = record.version();
-    let before = find::<T>(tx, record.id()).await?.ok_or_else(|| Error::new(reason::CONFLICT))?;
+    let before = find::<T>(&tx.everything(), record.id()).await?.ok_or_else(|| Error::new(reason::CONFLICT))?;
     record.set_version(loaded + 1);
     let mut row = T::row(&record)?;
     // The id never changes; setting it would make SQLite touch every index.

@@ -135,6 +135,16 @@ pub async fn clear(on: &impl ConnectionTrait, technician_id: &str, now: DateTime
 /// Rows whose case, named by `column`, is the technician's or the partner's who calls; none for everybody else.
 #[must_use]
 pub fn cases(column: impl sea_orm::ColumnTrait, reach: &Reach) -> Condition {
+    named(column, Column::CaseId, reach)
+}
+
+/// Rows that `column` joins to a visit of the technician's who calls; none for everybody else.
+#[must_use]
+pub fn visits(column: impl sea_orm::ColumnTrait, reach: &Reach) -> Condition {
+    named(column, Column::RecordId, reach)
+}
+
+fn named(column: impl sea_orm::ColumnTrait, by: Column, reach: &Reach) -> Condition {
     let own = match reach {
         Reach::Technician { id, .. } if !id.is_empty() => Column::TechnicianId.eq(id.as_str()),
         Reach::Partner(id) if !id.is_empty() => Column::PartnerId.eq(id.as_str()),
@@ -145,7 +155,6 @@ pub fn cases(column: impl sea_orm::ColumnTrait, reach: &Reach) -> Condition {
         | Reach::Link(_)
         | Reach::Nothing => return nothing(),
     };
-    let cases: SelectStatement =
-        Entity::find().select_only().column(Column::CaseId).filter(own.and(Column::CaseId.ne(""))).into_query();
+    let cases: SelectStatement = Entity::find().select_only().column(by).filter(own.and(by.ne(""))).into_query();
     Condition::all().add(column.in_subquery(cases))
 }

@@ -74,11 +74,13 @@ pub(super) fn transfer(reach: &Reach) -> Condition {
 
 /// Of a case: by its unit, by who visits, by who sent it.
 macro_rules! of_case {
-    ($($table:ident)+) => {
+    ($($table:ident $(by $visit:ident)?;)+) => {
         $(pub(super) fn $table(reach: &Reach) -> Condition {
             use super::$table::Column;
             match reach {
-                Reach::Technician { .. } | Reach::Partner(_) => whose::cases(Column::ServiceRequestId, reach),
+                Reach::Technician { .. } | Reach::Partner(_) => Condition::any()
+                    .add(whose::cases(Column::ServiceRequestId, reach))
+                    $(.add(whose::visits(Column::$visit, reach)))?,
                 Reach::All | Reach::Units(_) | Reach::Link(_) | Reach::Nothing => {
                     Owner::unit(Column::OrgUnitId).within(reach)
                 }
@@ -87,7 +89,11 @@ macro_rules! of_case {
     };
 }
 
-of_case!(reservation supplementary_order goods_return);
+of_case! {
+    reservation by WorkOrderId;
+    supplementary_order by WorkOrderId;
+    goods_return;
+}
 
 pub(super) fn old_part_debt(reach: &Reach) -> Condition {
     use super::old_part_debt::Column;
