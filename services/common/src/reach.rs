@@ -72,6 +72,18 @@ impl Reach {
     }
 }
 
+impl Reach {
+    /// Whether what belongs to this unit and to nobody else is seen: for pictures that are kept in memory.
+    #[must_use]
+    pub fn sees_unit(&self, unit: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Units(units) => units.iter().any(|own| own == unit),
+            Self::Technician { .. } | Self::Partner(_) | Self::Link(_) | Self::Nothing => false,
+        }
+    }
+}
+
 /// A connection that knows how far it sees.
 pub trait Scoped: ConnectionTrait {
     /// How far.

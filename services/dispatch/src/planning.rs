@@ -19,10 +19,10 @@ use common::{
     convert::{Position, Window},
     error::{Error, Result},
     id::Id as _,
+    reach::Scoped,
     service::Call,
 };
 use proto::aftercare::dispatch::v1 as api;
-use sea_orm::ConnectionTrait;
 
 use crate::{
     Context,
@@ -65,7 +65,7 @@ pub(crate) struct Subject {
 pub(crate) async fn subject(
     ctx: &Context,
     call: &Call,
-    on: &impl ConnectionTrait,
+    on: &impl Scoped,
     (work_order_id, service_request_id): (&str, &str),
     job: Option<&api::JobDescription>,
 ) -> Result<Subject> {

@@ -27,6 +27,8 @@ pub(crate) struct View {
     pub(crate) span: Window,
     /// Organisation unit; empty for all.
     pub(crate) org_unit_id: String,
+    /// How far the caller sees.
+    reach: common::reach::Reach,
     /// Service point; empty for all.
     pub(crate) service_point_id: String,
 }
@@ -54,13 +56,15 @@ impl View {
         Ok(Self {
             span: Window { start: zone::at(zone_name, first, 0)?, end: zone::at(zone_name, last, 0)? },
             org_unit_id: org_unit_id.to_owned(),
+            reach: call.reach.clone(),
             service_point_id: service_point_id.to_owned(),
         })
     }
 
     fn shows(&self, lane: &Lane) -> bool {
         let of = &lane.technician;
-        (self.org_unit_id.is_empty() || of.org_unit_id == self.org_unit_id)
+        self.reach.sees_unit(&of.org_unit_id)
+            && (self.org_unit_id.is_empty() || of.org_unit_id == self.org_unit_id)
             && (self.service_point_id.is_empty() || of.service_point_id.as_str() == self.service_point_id)
     }
 }
@@ -78,6 +82,7 @@ pub(crate) fn draw(ctx: &Context, picture: &Snapshot, view: &View, now: DateTime
         let open = picture.orders.values().filter(|order| {
             order.state.assignment().is_none()
                 && !order.state.over()
+                && view.reach.sees_unit(&order.request.org_unit_id)
                 && (view.org_unit_id.is_empty() || order.request.org_unit_id == view.org_unit_id)
         });
         unassigned.extend(open.filter_map(|order| waiting(order, view)));

@@ -39,10 +39,7 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: BookSlotRequest)
 }
 
 /// The work order that the hold is for, or the open one of its request.
-async fn order_of(
-    on: &impl sea_orm::ConnectionTrait,
-    hold: &crate::domain::slot::SlotHold,
-) -> Result<Option<WorkOrder>> {
+async fn order_of(on: &impl common::reach::Scoped, hold: &crate::domain::slot::SlotHold) -> Result<Option<WorkOrder>> {
     if let Some(id) = &hold.work_order_id {
         return store::work_order::find(on, id).await;
     }

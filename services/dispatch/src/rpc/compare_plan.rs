@@ -14,9 +14,9 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, mut request: ComparePlanR
     let size = page::size(request.page_size)?;
     let token = std::mem::take(&mut request.page_token);
     request.page_size = 0;
-    let print = page::fingerprint(&request);
+    let print = page::fingerprint(&call.reach, &request);
     let from: i32 = page::open(&token, &print)?.unwrap_or_default();
-    let db = ctx.core.db.read();
+    let db = &ctx.core.read(call);
     let plan = store::plan::load(db, &id).await?;
     let filter = Filter {
         kind: convert::plan::wanted_kind(request.kind).map(|kind| kind.name()),

@@ -16,7 +16,7 @@ pub(crate) async fn handle(
     request: ExplainAssignmentRequest,
 ) -> Result<AssignmentExplanation> {
     let id = WorkOrderId::parse(&request.work_order_id)?;
-    let order = store::work_order::load(ctx.core.db.read(), &id).await?;
+    let order = store::work_order::load(&ctx.core.read(call), &id).await?;
     let asked = ask(ctx, call, &order).await?;
     let best = asked.best();
     let at = order.state.assignment();

@@ -31,7 +31,7 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: HoldSlotRequest)
         return Err(Error::invalid("window", "window.in_future"));
     }
     let named = (request.work_order_id.as_str(), request.service_request_id.as_str());
-    let subject = planning::subject(ctx, call, ctx.core.db.read(), named, request.job.as_ref()).await?;
+    let subject = planning::subject(ctx, call, &ctx.core.read(call), named, request.job.as_ref()).await?;
     if !subject.real && request.service_request_id.is_empty() {
         return Err(Error::invalid("service_request_id", "required"));
     }

@@ -11,11 +11,7 @@ use crate::{
 
 const ORDERS: &[rows::Order<Entity>] = &[("key", Column::Id), ("update_time", Column::UpdatedAt)];
 
-pub(crate) async fn handle(
-    ctx: &Context,
-    _call: &Call,
-    request: ListDurationsRequest,
-) -> Result<ListDurationsResponse> {
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: ListDurationsRequest) -> Result<ListDurationsResponse> {
     let mut select = Entity::find();
     for (column, wanted) in [
         (Column::Kind, &request.kind),
@@ -26,7 +22,7 @@ pub(crate) async fn handle(
             select = select.filter(column.eq(wanted.as_str()));
         }
     }
-    let (found, next_page_token) = rows::list_rows(ctx.core.db.read(), select, ORDERS, Column::Id, &request).await?;
+    let (found, next_page_token) = rows::list_rows(&ctx.core.read(call), select, ORDERS, Column::Id, &request).await?;
     Ok(ListDurationsResponse { durations: found.iter().map(|row| message(ctx, row)).collect(), next_page_token })
 }
 

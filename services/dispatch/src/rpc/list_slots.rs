@@ -17,11 +17,11 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, mut request: ListSlotsReq
     let size = usize::try_from(page::size(request.page_size)?).unwrap_or(usize::MAX);
     let token = std::mem::take(&mut request.page_token);
     request.page_size = 0;
-    let print = page::fingerprint(&request);
+    let print = page::fingerprint(&call.reach, &request);
     let start: usize = page::open(&token, &print)?.unwrap_or_default();
     let from = optional_instant(request.from.as_ref(), "from")?;
     let named = (request.work_order_id.as_str(), request.service_request_id.as_str());
-    let subject = planning::subject(ctx, call, ctx.core.db.read(), named, request.job.as_ref()).await?;
+    let subject = planning::subject(ctx, call, &ctx.core.read(call), named, request.job.as_ref()).await?;
     let wishes = match convert::windows(&request.preferred, "preferred")? {
         wishes if wishes.is_empty() => subject.order.request.windows.clone(),
         wishes => wishes,

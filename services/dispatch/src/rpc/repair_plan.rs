@@ -41,6 +41,6 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: RepairPlanReques
     let (context, running) = (ctx.clone(), plan);
     let task = tokio::spawn(async move { run::run(&context, running).await });
     task.await.map_err(common::error::Error::internal)??;
-    let plan = store::plan::load(ctx.core.db.read(), &id).await?;
+    let plan = store::plan::load(&ctx.core.read(call), &id).await?;
     Ok(convert::plan::message(&plan, None))
 }

@@ -14,7 +14,7 @@ pub(crate) async fn handle(
     request: SuggestAssignmentRequest,
 ) -> Result<SuggestAssignmentResponse> {
     let id = WorkOrderId::parse(&request.work_order_id)?;
-    let order = store::work_order::load(ctx.core.db.read(), &id).await?;
+    let order = store::work_order::load(&ctx.core.read(call), &id).await?;
     let limit = usize::try_from(request.limit).ok().filter(|limit| *limit > 0).unwrap_or(STANDARD);
     let asked = placement::ask(ctx, call, &order).await?;
     let best = asked.best();

@@ -15,10 +15,10 @@ use crate::{
 /// How often the database is asked.
 const LOOK: Duration = Duration::from_millis(300);
 
-pub(crate) async fn handle(ctx: &Context, _call: &Call, request: WatchPlanRequest) -> Result<Answers<Plan>> {
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: WatchPlanRequest) -> Result<Answers<Plan>> {
     let id = PlanId::parse(&request.plan_id)?;
     // A plan that nobody knows is refused before the stream begins.
-    store::plan::load(ctx.core.db.read(), &id).await?;
+    store::plan::load(&ctx.core.read(call), &id).await?;
     let ctx = ctx.clone();
     let source = stream::unfold(Some((ctx, id, None::<Plan>)), |state| async move {
         let (ctx, id, mut told) = state?;
@@ -39,7 +39,8 @@ pub(crate) async fn handle(ctx: &Context, _call: &Call, request: WatchPlanReques
 
 /// The plan, and whether nothing more will come.
 async fn look(ctx: &Context, id: &PlanId) -> Result<(Plan, bool)> {
-    let db = ctx.core.db.read();
+    // The caller was seen to see it.
+    let db = &ctx.core.db.everything();
     let plan = store::plan::load(db, id).await?;
     let progress = store::plan::progress(db, id.as_str()).await?;
     let over = match plan.state {

@@ -1,8 +1,14 @@
 //! What was learned of durations: samples of completed visits, and the robust figure of each key.
 
 use chrono::{DateTime, Utc};
-use common::{db::Tx, error::Result, record::Record as _, store::set};
-use sea_orm::{QueryOrder as _, QuerySelect as _, entity::prelude::*, sea_query::OnConflict};
+use common::{
+    db::Tx,
+    error::Result,
+    reach::{Owned, Reach, Scoped, shared},
+    record::Record as _,
+    store::set,
+};
+use sea_orm::{Condition, QueryOrder as _, QuerySelect as _, entity::prelude::*, sea_query::OnConflict};
 
 use crate::domain::{
     duration::{robust, worked_minutes},
@@ -57,6 +63,13 @@ pub(crate) mod entity {
     pub enum Relation {}
 
     impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What was learned of kinds and categories is everybody's; nobody is named but technicians, by their ids.
+impl Owned for entity::Entity {
+    fn within(_: &Reach) -> Condition {
+        shared()
+    }
 }
 
 fn key(kind: &str, category: &str, technician: &str) -> String {
@@ -116,12 +129,7 @@ async fn relearn(tx: &Tx, kind: &str, category: &str, technician: &str, now: Dat
 }
 
 /// Minutes learned for a kind and category, by whoever does it; `None` below so many samples.
-pub(crate) async fn learned(
-    on: &impl ConnectionTrait,
-    kind: &str,
-    category: &str,
-    floor: usize,
-) -> Result<Option<i32>> {
+pub(crate) async fn learned(on: &impl Scoped, kind: &str, category: &str, floor: usize) -> Result<Option<i32>> {
     let row = entity::Entity::find_by_id(key(kind, category, "")).one(on).await?;
     let enough = |row: &entity::Model| usize::try_from(row.samples).unwrap_or_default() >= floor.max(1);
     Ok(row.filter(enough).map(|row| row.minutes))

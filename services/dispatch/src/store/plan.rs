@@ -4,12 +4,13 @@ use chrono::{DateTime, Utc};
 use common::{
     db::{Db, Tx},
     error::{Error, Result},
+    reach::{Owned, Owner, Reach, Scoped},
     record::Changed,
     service::Call,
     store::{self, Table, set},
     timer,
 };
-use sea_orm::{QueryOrder as _, QuerySelect as _, entity::prelude::*, sea_query::OnConflict};
+use sea_orm::{Condition, QueryOrder as _, QuerySelect as _, entity::prelude::*, sea_query::OnConflict};
 
 use crate::domain::{
     PlanId,
@@ -99,6 +100,12 @@ pub(crate) mod progress {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+impl Owned for entity::Entity {
+    fn within(reach: &Reach) -> Condition {
+        Owner::unit(entity::Column::OrgUnitId).within(reach)
+    }
+}
+
 impl Table for entity::Entity {
     type Record = Plan;
     const ID: entity::Column = entity::Column::Id;
@@ -125,17 +132,17 @@ impl Table for entity::Entity {
 }
 
 /// The plan of that id.
-pub(crate) async fn load(on: &impl ConnectionTrait, id: &PlanId) -> Result<Plan> {
+pub(crate) async fn load(on: &impl Scoped, id: &PlanId) -> Result<Plan> {
     store::load::<entity::Entity>(on, id.as_str()).await
 }
 
 /// The plan of that id, if there is one.
-pub(crate) async fn find(on: &impl ConnectionTrait, id: &str) -> Result<Option<Plan>> {
+pub(crate) async fn find(on: &impl Scoped, id: &str) -> Result<Option<Plan>> {
     store::find::<entity::Entity>(on, id).await
 }
 
 /// The plan that is computed for a scope.
-pub(crate) async fn running(on: &impl ConnectionTrait, scope: &str) -> Result<Option<Plan>> {
+pub(crate) async fn running(on: &impl Scoped, scope: &str) -> Result<Option<Plan>> {
     let row = entity::Entity::find().filter(entity::Column::RunningScope.eq(scope)).one(on).await?;
     row.map(<entity::Entity as Table>::record).transpose()
 }
@@ -185,7 +192,7 @@ pub(crate) async fn beat(db: &Db, row: progress::Model) -> Result<Option<State>>
 }
 
 /// How far a plan is.
-pub(crate) async fn progress(on: &impl ConnectionTrait, id: &str) -> Result<Option<progress::Model>> {
+pub(crate) async fn progress(on: &impl Scoped, id: &str) -> Result<Option<progress::Model>> {
     Ok(progress::Entity::find_by_id(id.to_owned()).one(on).await?)
 }
 
@@ -222,7 +229,7 @@ pub(crate) struct Filter {
 
 /// Visits of a plan from a place on.
 pub(crate) async fn visits(
-    on: &impl ConnectionTrait,
+    on: &impl Scoped,
     id: &PlanId,
     filter: Filter,
     from: i32,

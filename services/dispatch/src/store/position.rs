@@ -1,7 +1,7 @@
 //! Where technicians were last.
 
 use chrono::{DateTime, Utc};
-use common::{convert::Position, db::Tx, error::Result, store::set};
+use common::{convert::Position, db::Tx, error::Result, reach::Scoped, store::set};
 use sea_orm::{entity::prelude::*, sea_query::OnConflict};
 
 /// The table `technician_position`.
@@ -52,6 +52,6 @@ pub(crate) async fn forget(tx: &Tx, technician_id: &str) -> Result<()> {
 }
 
 /// Reports since an instant.
-pub(crate) async fn since(on: &impl ConnectionTrait, at: DateTime<Utc>) -> Result<Vec<entity::Model>> {
+pub(crate) async fn since(on: &impl Scoped, at: DateTime<Utc>) -> Result<Vec<entity::Model>> {
     Ok(entity::Entity::find().filter(entity::Column::At.gte(at)).all(on).await?)
 }

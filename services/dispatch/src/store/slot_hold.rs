@@ -5,12 +5,13 @@ use common::{
     convert::{Position, Window},
     db::Tx,
     error::Result,
+    reach::{Owned, Owner, Reach, Scoped},
     record::Changed,
     service::Call,
     store::{self, Table, set},
     timer,
 };
-use sea_orm::{QueryOrder as _, QuerySelect as _, entity::prelude::*};
+use sea_orm::{Condition, QueryOrder as _, QuerySelect as _, entity::prelude::*};
 
 use crate::domain::{
     SlotHoldId,
@@ -79,6 +80,12 @@ pub(crate) mod seat {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+impl Owned for entity::Entity {
+    fn within(reach: &Reach) -> Condition {
+        Owner::unit(entity::Column::OrgUnitId).within(reach)
+    }
+}
+
 impl Table for entity::Entity {
     type Record = SlotHold;
     const ID: entity::Column = entity::Column::Id;
@@ -110,12 +117,12 @@ impl Table for entity::Entity {
 }
 
 /// The hold of that id.
-pub(crate) async fn load(on: &impl ConnectionTrait, id: &SlotHoldId) -> Result<SlotHold> {
+pub(crate) async fn load(on: &impl Scoped, id: &SlotHoldId) -> Result<SlotHold> {
     store::load::<entity::Entity>(on, id.as_str()).await
 }
 
 /// The hold of that id, if there is one.
-pub(crate) async fn find(on: &impl ConnectionTrait, id: &str) -> Result<Option<SlotHold>> {
+pub(crate) async fn find(on: &impl Scoped, id: &str) -> Result<Option<SlotHold>> {
     store::find::<entity::Entity>(on, id).await
 }
 
@@ -145,7 +152,7 @@ pub(crate) async fn save(tx: &Tx, call: &Call, changed: Changed<SlotHold>) -> Re
 }
 
 /// The booked hold of a request that waits for its work order.
-pub(crate) async fn waiting_for(on: &impl ConnectionTrait, request_id: &str) -> Result<Option<SlotHold>> {
+pub(crate) async fn waiting_for(on: &impl Scoped, request_id: &str) -> Result<Option<SlotHold>> {
     use entity::Column;
     let row = entity::Entity::find()
         .filter(Column::ServiceRequestId.eq(request_id))
@@ -159,7 +166,7 @@ pub(crate) async fn waiting_for(on: &impl ConnectionTrait, request_id: &str) -> 
 
 /// Holds that keep a technician, or a service point, in a span; without one hold.
 pub(crate) async fn open_in(
-    on: &impl ConnectionTrait,
+    on: &impl Scoped,
     span: &Window,
     now: DateTime<Utc>,
     without: &str,
@@ -224,7 +231,7 @@ impl Kept {
 }
 
 /// What is held, and not booked, for a work order.
-pub(crate) async fn held_for(on: &impl ConnectionTrait, work_order_id: &str) -> Result<Vec<SlotHold>> {
+pub(crate) async fn held_for(on: &impl Scoped, work_order_id: &str) -> Result<Vec<SlotHold>> {
     use entity::Column;
     let rows = entity::Entity::find()
         .filter(Column::WorkOrderId.eq(work_order_id))

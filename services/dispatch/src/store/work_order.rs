@@ -5,7 +5,7 @@ use common::{
     convert::{Position, Window},
     db::Tx,
     error::Result,
-    reach::{Owned, Owner, Reach, Scoped},
+    reach::{Owned, Owner, Reach, Scoped, select},
     record::{Changed, Record as _},
     service::Call,
     store::{self, Table, set},
@@ -199,7 +199,7 @@ pub(crate) async fn save(tx: &Tx, call: &Call, mut changed: Changed<WorkOrder>) 
 
 /// All work orders of a request, the first visit first.
 pub(crate) async fn of_request(on: &impl Scoped, request_id: &str) -> Result<Vec<WorkOrder>> {
-    let rows = entity::Entity::find()
+    let rows = select::<entity::Entity>(on)
         .filter(entity::Column::ServiceRequestId.eq(request_id))
         .order_by_asc(entity::Column::VisitNumber)
         .all(on)
