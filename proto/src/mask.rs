@@ -42,6 +42,9 @@ pub trait Mask {
     }
 }
 
+/// A file as it is: what may stand in it was decided when it was made.
+impl Mask for crate::google::api::HttpBody {}
+
 /// The first character is left of a name.
 pub fn name(text: &mut String) {
     if let Some(first) = text.chars().next() {

@@ -88,7 +88,8 @@ impl Pictures {
 
 /// Reads what changed since an instant, or everything; says whether something is new.
 async fn update(picture: &mut Snapshot, core: &Core, since: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<bool> {
-    let db = core.db.read();
+    // A picture of everything; what of it somebody is shown is decided where it is shown.
+    let db = &core.db.everything();
     let mut new = since.is_none();
     let mut seen = picture.seen;
 

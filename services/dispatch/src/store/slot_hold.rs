@@ -183,7 +183,7 @@ pub(crate) async fn open_in(
         select = select.filter(Column::Id.ne(without));
     }
     if let Some((technician, point)) = of {
-        let either = sea_orm::Condition::any()
+        let either = Condition::any()
             .add(seat::Column::TechnicianId.eq(technician))
             .add(Column::ServicePointId.eq(point));
         select = select.filter(either);
