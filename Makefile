@@ -4,7 +4,8 @@ SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run run-split migrate test chaos ci fmt fmt-check lint buf buf-baseline docs deny bench bench-plan bench-overload clean
+.PHONY: help run run-split migrate test chaos ci fmt fmt-check lint buf buf-baseline docs deny clean \
+	bench bench-plan bench-slots bench-overload chart-test chart-generate image-test pod-test
 
 SERVICES := intake dispatch parts-inventory complaint survey
 # For Linux; elsewhere name your own: make buf BUF=/path/to/buf
@@ -76,6 +77,9 @@ bench-plan: ## the planner on public instances and generated days (AFTERCARE_FUL
 	cargo build --locked --release -p aftercare-planner --features bench
 	@test -x $(PYVRP) || { python3 -m venv target/pyvrp && target/pyvrp/bin/pip install --quiet pyvrp==0.14.1; } || echo "PyVRP cannot be installed here: no comparison."
 	PYVRP_PYTHON=$(PYVRP) target/release/bench-plan $(ARGS)
+
+bench-slots: ## slots, insertion and repair at 5,000 jobs x 400 technicians x 5 days, inside the service; prints figures
+	AFTERCARE_FULL=1 tests/with-services.sh cargo nextest run --locked --cargo-profile fast -p aftercare-dispatch scale_tests --no-capture
 
 clean: ## removes what was built; data and tools stay
 	cargo clean

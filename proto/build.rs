@@ -14,6 +14,8 @@ use prost_reflect::DescriptorPool;
 mod access;
 #[path = "build/contract.rs"]
 mod contract;
+#[path = "build/mask.rs"]
+mod mask;
 #[path = "build/requests.rs"]
 mod requests;
 #[path = "build/rules.rs"]
@@ -40,6 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let pool = DescriptorPool::decode(bytes.as_slice())?;
     contract::check(&pool)?;
     fs::write(out.join("access.rs"), access::generate(&pool)?)?;
+    fs::write(out.join("mask.rs"), mask::generate(&pool)?)?;
     fs::write(out.join("requests.rs"), requests::generate(&pool))?;
     fs::write(out.join("rules.rs"), rules::generate(&pool)?)?;
 

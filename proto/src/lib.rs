@@ -6,16 +6,18 @@
 #![allow(clippy::allow_attributes)]
 
 pub mod access;
+pub mod mask;
 pub mod validate;
 
 pub use access::{Access, access};
+pub use mask::{Clear, Mask};
 pub use validate::{Validate, Violation};
 
 /// The encoded `FileDescriptorSet` of the whole contract, options and comments included.
 pub static DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/aftercare.binpb"));
 
 /// What the plumbing reads of any request. A request without such a field answers with the empty value.
-pub trait Request: Validate {
+pub trait Request: Validate + Mask {
     /// The client's own id of this call; a repeat with the same id and body gives the first answer again.
     fn request_id(&self) -> &str {
         ""
@@ -127,4 +129,5 @@ pub mod buf {
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/requests.rs"));
     include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+    include!(concat!(env!("OUT_DIR"), "/mask.rs"));
 }

@@ -33,8 +33,8 @@ pub(crate) async fn travel(platform: &Platform, world: &World) {
     assert_eq!(world.stock_of(platform, PUMP).await, (before, 1000));
     steps::request_in(&agent, id, RequestState::Scheduled).await;
 
-    // The technician's day.
-    let technician_id = steps::assign(&dispatcher, &order).await;
+    // The customer takes one of the windows that can really be served; then the technician's day.
+    let technician_id = steps::book(&agent, &order).await;
     let technician = platform.person("technician", &technician_id);
     steps::accept(&technician, &order).await;
     let started = steps::begin(&technician, &order, steps::consent()).await;

@@ -5,11 +5,12 @@ use common::{clock::Clock, convert::timestamp};
 use proto::aftercare::{
     common::v1::{Money, PartLine, TimeWindow},
     dispatch::v1::{
-        AcceptWorkOrderRequest, ArriveWorkOrderRequest, AssignWorkOrderRequest, ChecklistEntry,
+        AcceptWorkOrderRequest, ArriveWorkOrderRequest, AssignWorkOrderRequest, BookSlotRequest, ChecklistEntry,
         CompleteWorkOrderRequest, Consent, ConsentMethod, ContactCustomerRequest, ContactResult,
-        DepartWorkOrderRequest, Diagnosis, FunctionalTest, GetWorkOrderRequest, ListCandidatesRequest,
-        ListCandidatesResponse, ListWorkOrdersRequest, ListWorkOrdersResponse, PartUse, RecordWorkRequest, Signature,
-        StartWorkOrderRequest, VerifyWorkOrderRequest, WorkOrder, WorkOrderState,
+        DepartWorkOrderRequest, Diagnosis, FunctionalTest, GetWorkOrderRequest, HoldSlotRequest, ListCandidatesRequest,
+        ListCandidatesResponse, ListSlotsRequest, ListSlotsResponse, ListWorkOrdersRequest, ListWorkOrdersResponse,
+        PartUse, RecordWorkRequest, Signature, SlotHold, SlotHoldState, StartWorkOrderRequest, VerifyWorkOrderRequest,
+        WorkOrder, WorkOrderState,
     },
     gateway::v1::{CustomerTimeline, GetCustomerTimelineRequest},
     intake::v1::{
@@ -162,6 +163,29 @@ pub async fn assign(dispatcher: &Person, order: &WorkOrder) -> String {
     let assigned: WorkOrder = dispatcher.call(assign).await;
     assert_eq!(assigned.state(), WorkOrderState::Assigned);
     technician_id
+}
+
+/// The customer is offered windows, takes the best one, and the technician who comes with it is named.
+pub async fn book(agent: &Person, order: &WorkOrder) -> String {
+    let work_order_id = || order.work_order_id.clone();
+    let list = ListSlotsRequest { work_order_id: work_order_id(), page_size: 5, ..Default::default() };
+    let offered: ListSlotsResponse = agent.call(list).await;
+    assert!(!offered.slots.is_empty(), "no window for {}", order.number);
+    let slot = &offered.slots[0];
+    let hold = HoldSlotRequest {
+        work_order_id: work_order_id(),
+        window: slot.window,
+        technician_id: slot.technician_id.clone(),
+        ..Default::default()
+    };
+    let held: SlotHold = agent.call(hold).await;
+    assert_eq!((held.state(), held.window), (SlotHoldState::Held, slot.window));
+    let book = BookSlotRequest { slot_hold_id: held.slot_hold_id.clone(), ..Default::default() };
+    let booked: SlotHold = agent.call(book).await;
+    assert_eq!((booked.state(), &booked.work_order_id), (SlotHoldState::Used, &order.work_order_id));
+    let assigned: WorkOrder = agent.call(GetWorkOrderRequest { work_order_id: work_order_id() }).await;
+    assert_eq!((assigned.state(), assigned.promised_window), (WorkOrderState::Assigned, slot.window));
+    booked.technician_ids[0].clone()
 }
 
 /// The technician takes the offer and confirms the window with the customer.

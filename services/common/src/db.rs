@@ -6,16 +6,107 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use async_trait::async_trait;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
+    QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
 };
 use serde::Deserialize;
 
-use crate::error::{Error, Result, reason};
+use crate::{
+    error::{Error, Result, reason},
+    reach::{Reach, Scoped},
+};
 
-/// An open transaction.
-pub type Tx = DatabaseTransaction;
+/// An open transaction, and how far it sees: all, unless one call's reach was given to it.
+#[derive(Debug)]
+pub struct Tx {
+    on: DatabaseTransaction,
+    reach: Reach,
+}
+
+/// Reads outside a transaction, and how far they see.
+#[derive(Clone, Copy, Debug)]
+pub struct Reads<'a> {
+    on: &'a DatabaseConnection,
+    reach: &'a Reach,
+}
+
+impl Tx {
+    /// The same transaction, seeing only so far.
+    #[must_use]
+    pub fn within(self, reach: Reach) -> Self {
+        Self { reach, ..self }
+    }
+
+    /// The same transaction, seeing everything: for what a rule must know whoever asks, and never to make an answer of.
+    #[must_use]
+    pub fn everything(&self) -> Whole<'_> {
+        Whole { on: &self.on }
+    }
+
+    /// Commits it.
+    ///
+    /// # Errors
+    ///
+    /// `UNAVAILABLE` or `CONFLICT` when the database could not.
+    pub async fn commit(self) -> Result<()> {
+        Ok(self.on.commit().await?)
+    }
+
+    /// Undoes it.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn rollback(self) -> Result<()> {
+        Ok(self.on.rollback().await?)
+    }
+}
+
+/// An open transaction seen without its call's reach.
+#[derive(Clone, Copy, Debug)]
+pub struct Whole<'a> {
+    on: &'a DatabaseTransaction,
+}
+
+/// Statements go to what is inside; only the reach is ours.
+macro_rules! passes_on {
+    ($type:ty, |$self:ident| $reach:expr) => {
+        impl Scoped for $type {
+            fn reach(&$self) -> &Reach {
+                $reach
+            }
+        }
+
+        #[async_trait]
+        impl ConnectionTrait for $type {
+            fn get_database_backend(&self) -> DbBackend {
+                self.on.get_database_backend()
+            }
+
+            async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+                self.on.execute_raw(statement).await
+            }
+
+            async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+                self.on.execute_unprepared(sql).await
+            }
+
+            async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+                self.on.query_one_raw(statement).await
+            }
+
+            async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+                self.on.query_all_raw(statement).await
+            }
+        }
+    };
+}
+
+passes_on!(Tx, |self| &self.reach);
+passes_on!(Reads<'_>, |self| self.reach);
+passes_on!(Whole<'_>, |self| &Reach::All);
 
 /// Where the data is.
 #[derive(Clone, Deserialize)]
@@ -69,7 +160,19 @@ impl Db {
     pub async fn begin(&self) -> Result<Tx> {
         let mode = (self.backend() == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate);
         let options = TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() };
-        Ok(self.write.begin_with_options(options).await?)
+        Ok(Tx { on: self.write.begin_with_options(options).await?, reach: Reach::All })
+    }
+
+    /// For reads of records outside a transaction, seeing only so far.
+    #[must_use]
+    pub fn within<'a>(&'a self, reach: &'a Reach) -> Reads<'a> {
+        Reads { on: &self.read, reach }
+    }
+
+    /// For reads of records outside a transaction by the service itself: nobody's answer is made of them unseen.
+    #[must_use]
+    pub fn everything(&self) -> Reads<'_> {
+        self.within(&Reach::All)
     }
 
     /// For reads outside a transaction.

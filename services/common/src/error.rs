@@ -92,6 +92,10 @@ pub mod reason {
     pub const REQUEST_ID_REUSED: Reason = Reason::new("REQUEST_ID_REUSED", Kind::AlreadyExists);
     /// The caller's role may not do this.
     pub const NOT_ALLOWED: Reason = Reason::new("NOT_ALLOWED", Kind::PermissionDenied);
+    /// The record would lie outside what the caller sees.
+    pub const OUT_OF_REACH: Reason = Reason::new("OUT_OF_REACH", Kind::PermissionDenied);
+    /// A list was asked for by data that the caller sees masked.
+    pub const PERSONAL_FILTER: Reason = Reason::new("PERSONAL_FILTER", Kind::PermissionDenied);
     /// The caller is not known.
     pub const UNAUTHENTICATED: Reason = Reason::new("UNAUTHENTICATED", Kind::Unauthenticated);
     /// A part this call needs is down.
@@ -115,6 +119,8 @@ pub mod reason {
         CONFLICT,
         REQUEST_ID_REUSED,
         NOT_ALLOWED,
+        OUT_OF_REACH,
+        PERSONAL_FILTER,
         UNAUTHENTICATED,
         UNAVAILABLE,
         DEADLINE_EXCEEDED,

@@ -19,7 +19,7 @@ pub mod entity {
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "idempotency")]
     pub struct Model {
-        /// Caller, method and request id, joined: nobody ever sees another caller's answer.
+        /// Account, actor, role, method and request id, joined: nobody ever sees another caller's answer.
         #[sea_orm(primary_key, auto_increment = false)]
         pub key: String,
         /// Digest of the request's body.
@@ -49,7 +49,8 @@ pub(crate) async fn claim<R: proto::Request + Message>(tx: &Tx, call: &Call, req
     if request.request_id().is_empty() {
         return Ok(None);
     }
-    let key = format!("{}|{}|{}", call.actor.id, call.method, request.request_id());
+    let (actor, id) = (&call.actor, request.request_id());
+    let key = format!("{}|{}|{}|{}|{id}", actor.account_id, actor.id, actor.role.as_str(), call.method);
     let fingerprint = Sha256::digest(request.encode_to_vec()).to_vec();
     let row = entity::ActiveModel {
         key: Set(key.clone()),

@@ -6,7 +6,8 @@ use proto::aftercare::common::v1::{
     Actor as ActorMessage, Changes, Event, ListTimelineRequest, ListTimelineResponse, TimelineEntry,
 };
 use sea_orm::{
-    ActiveValue::Set, EntityTrait as _, ExprTrait as _, QueryOrder as _, QuerySelect as _, entity::prelude::*,
+    ActiveValue::Set, Condition, EntityTrait as _, ExprTrait as _, QueryOrder as _, QuerySelect as _,
+    entity::prelude::*, sea_query::SelectStatement,
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,7 @@ use crate::{
     db::Tx,
     error::{Error, Result},
     outbox, page,
+    reach::Reach,
     record::Record,
     service::{Call, Core},
 };
@@ -159,17 +161,23 @@ struct Position {
     id: String,
 }
 
-/// Answers `ListTimeline` of any service: the history of one record, one case or one subject, oldest first.
+/// Answers `ListTimeline` of any service: the history of one record, one case or one subject, oldest first. `within` are
+/// the ids of the records that the caller sees, table by table (`reach::ids`): the history of others is not there.
 ///
 /// # Errors
 ///
 /// `INVALID_FIELDS` unless exactly one of the three is given; `INVALID_PAGE_TOKEN`.
-pub async fn timeline(core: &Core, mut request: ListTimelineRequest) -> Result<ListTimelineResponse> {
+pub async fn timeline(
+    core: &Core,
+    call: &Call,
+    mut request: ListTimelineRequest,
+    within: impl IntoIterator<Item = Option<SelectStatement>>,
+) -> Result<ListTimelineResponse> {
     use entity::Column;
     let token = std::mem::take(&mut request.page_token);
     let size = if request.page_size == 0 { 100 } else { page::size(request.page_size)? };
     request.page_size = 0;
-    let print = page::fingerprint(&request);
+    let print = page::fingerprint(&call.reach, &request);
     let filter = match (&*request.record_id, &*request.service_request_id, &*request.customer_id) {
         (id, "", "") if !id.is_empty() => Column::RecordId.eq(id),
         ("", id, "") if !id.is_empty() => Column::CaseId.eq(id),
@@ -177,6 +185,13 @@ pub async fn timeline(core: &Core, mut request: ListTimelineRequest) -> Result<L
         _ => return Err(Error::invalid("record_id", "exactly_one_of record_id, service_request_id, customer_id")),
     };
     let mut select = entity::Entity::find().filter(filter);
+    if call.reach != Reach::All {
+        let seen = within
+            .into_iter()
+            .flatten()
+            .fold(Condition::any(), |seen, ids| seen.add(Column::RecordId.in_subquery(ids)));
+        select = select.filter(seen.add(Expr::cust("1 = 0")));
+    }
     if let Some(after) = page::open::<Position>(&token, &print)? {
         let same_version = Column::Version.eq(after.version).and(Column::Id.gt(after.id));
         let same_instant = Column::At.eq(after.at).and(Column::Version.gt(after.version).or(same_version));
@@ -207,13 +222,13 @@ pub async fn timeline(core: &Core, mut request: ListTimelineRequest) -> Result<L
 /// # Errors
 ///
 /// `INVALID_FIELDS` when the entry has no instant.
-pub fn token_after(request: &ListTimelineRequest, entry: &TimelineEntry) -> Result<String> {
+pub fn token_after(reach: &Reach, request: &ListTimelineRequest, entry: &TimelineEntry) -> Result<String> {
     let mut request = request.clone();
     request.page_token.clear();
     request.page_size = 0;
     let at = convert::optional_instant(entry.at.as_ref(), "at")?.ok_or_else(|| Error::invalid("at", "required"))?;
     let position = Position { at, version: entry.record_version, id: entry.id.clone() };
-    Ok(page::seal(&position, &page::fingerprint(&request)))
+    Ok(page::seal(&position, &page::fingerprint(reach, &request)))
 }
 
 fn entry(service: &str, row: entity::Model) -> TimelineEntry {

@@ -33,6 +33,7 @@ pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod timer;
+pub mod whose;
 
 pub use error::{Error, Result};
 pub use run::run;

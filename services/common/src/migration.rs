@@ -14,6 +14,7 @@ mod m20261121_000103_dead_letter;
 mod m20261121_000104_lease;
 mod m20261122_000001_history_changes;
 mod m20261122_000105_erasure;
+mod m20261122_000106_whose;
 
 /// The tables every service has. A service's migrator lists these first.
 #[must_use]
@@ -29,6 +30,7 @@ pub fn plumbing() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20261121_000104_lease::Migration),
         Box::new(m20261122_000001_history_changes::Migration),
         Box::new(m20261122_000105_erasure::Migration),
+        Box::new(m20261122_000106_whose::Migration),
     ]
 }
 

@@ -6,7 +6,10 @@ use sea_orm::Value;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::error::{Error, Result, reason};
+use crate::{
+    error::{Error, Result, reason},
+    reach::Reach,
+};
 
 /// Rows per page when the request does not say.
 pub const DEFAULT_SIZE: u64 = 50;
@@ -58,10 +61,18 @@ pub struct Cursor {
     pub id: String,
 }
 
-/// What a list's pages have in common: the list itself, the filters and the order. A token of another list is refused.
+/// What a list's pages have in common: who sees how far, the list itself, the filters and the order. A token of another
+/// list is refused, and so is one of somebody who sees something else.
 #[must_use]
-pub fn fingerprint<Q: prost::Name>(request: &Q) -> [u8; 32] {
-    Sha256::new().chain_update(Q::full_name()).chain_update([0]).chain_update(request.encode_to_vec()).finalize().into()
+pub fn fingerprint<Q: prost::Name>(reach: &Reach, request: &Q) -> [u8; 32] {
+    let reach = Sha256::digest(format!("{reach:?}"));
+    Sha256::new()
+        .chain_update(reach)
+        .chain_update(Q::full_name())
+        .chain_update([0])
+        .chain_update(request.encode_to_vec())
+        .finalize()
+        .into()
 }
 
 /// How many rows the caller gets.

@@ -2,6 +2,10 @@
 //! a service takes it (`common::store`), so that another's record looks exactly like one that is not there.
 
 use proto::aftercare::access::v1::{Role as Named, Scope};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter as _, QuerySelect as _, QueryTrait as _, Select,
+    sea_query::{Expr, SelectStatement},
+};
 
 use crate::{
     error::{Error, Result, reason},
@@ -66,6 +70,132 @@ impl Reach {
             },
         })
     }
+}
+
+impl Reach {
+    /// Whether what belongs to this unit and to nobody else is seen: for pictures that are kept in memory.
+    #[must_use]
+    pub fn sees_unit(&self, unit: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Units(units) => units.iter().any(|own| own == unit),
+            Self::Technician { .. } | Self::Partner(_) | Self::Link(_) | Self::Nothing => false,
+        }
+    }
+}
+
+/// A connection that knows how far it sees.
+pub trait Scoped: ConnectionTrait {
+    /// How far.
+    fn reach(&self) -> &Reach;
+}
+
+/// A table whose rows belong to somebody. There is no way to list or load rows for a caller without it.
+pub trait Owned: EntityTrait {
+    /// The rows that one sees who reaches so far. Everything for [`Reach::All`].
+    fn within(reach: &Reach) -> Condition;
+}
+
+/// The columns that say whose a row is; a reach whose column is not named sees no row.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner<C> {
+    unit: Option<C>,
+    partner: Option<C>,
+    technician: Option<C>,
+    technicians_unit: Option<C>,
+    link: Option<C>,
+}
+
+impl<C: ColumnTrait> Owner<C> {
+    /// Rows of an organisation unit.
+    #[must_use]
+    pub fn unit(column: C) -> Self {
+        Self { unit: Some(column), partner: None, technician: None, technicians_unit: None, link: None }
+    }
+
+    /// Also of a partner.
+    #[must_use]
+    pub fn partner(self, column: C) -> Self {
+        Self { partner: Some(column), ..self }
+    }
+
+    /// Also of a technician.
+    #[must_use]
+    pub fn technician(self, column: C) -> Self {
+        Self { technician: Some(column), ..self }
+    }
+
+    /// Also of every technician of that unit.
+    #[must_use]
+    pub fn technicians_unit(self, column: C) -> Self {
+        Self { technicians_unit: Some(column), ..self }
+    }
+
+    /// Also of who holds a link about it.
+    #[must_use]
+    pub fn link(self, column: C) -> Self {
+        Self { link: Some(column), ..self }
+    }
+
+    /// The rows within a reach.
+    #[must_use]
+    pub fn within(&self, reach: &Reach) -> Condition {
+        let equal = |column: Option<C>, value: &str| match column {
+            Some(column) if !value.is_empty() => Condition::all().add(column.eq(value)),
+            Some(_) | None => nothing(),
+        };
+        match reach {
+            Reach::All => Condition::all(),
+            Reach::Units(units) => match self.unit {
+                Some(column) if !units.is_empty() => {
+                    Condition::all().add(column.is_in(units.iter().map(String::as_str)))
+                }
+                Some(_) | None => nothing(),
+            },
+            Reach::Technician { id, org_unit_id } => {
+                Condition::any().add(equal(self.technician, id)).add(equal(self.technicians_unit, org_unit_id))
+            }
+            Reach::Partner(id) => equal(self.partner, id),
+            Reach::Link(link) => equal(self.link, &link.record_id),
+            Reach::Nothing => nothing(),
+        }
+    }
+}
+
+/// Rows that are everybody's who may call at all: catalogues.
+#[must_use]
+pub fn shared() -> Condition {
+    Condition::all()
+}
+
+/// No row.
+#[must_use]
+pub fn nothing() -> Condition {
+    Condition::all().add(Expr::cust("1 = 0"))
+}
+
+/// Rows that belong to whoever the row of `P` belongs to that `column` names by its `id`.
+#[must_use]
+pub fn like<P: Owned>(column: impl ColumnTrait, id: P::Column, reach: &Reach) -> Condition {
+    match ids::<P>(id, reach) {
+        None => Condition::all(),
+        Some(parents) => Condition::all().add(column.in_subquery(parents)),
+    }
+}
+
+/// The ids of a table's rows within a reach; `None` for all of them.
+#[must_use]
+pub fn ids<T: Owned>(id: T::Column, reach: &Reach) -> Option<SelectStatement> {
+    if *reach == Reach::All {
+        return None;
+    }
+    Some(T::find().select_only().column(id).filter(T::within(reach)).into_query())
+}
+
+/// The rows of a table that `on` sees.
+#[must_use]
+pub fn select<T: Owned>(on: &impl Scoped) -> Select<T> {
+    T::find().filter(T::within(on.reach()))
 }
 
 /// The role as the contract names it.

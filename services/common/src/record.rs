@@ -110,6 +110,17 @@ pub struct Link {
     pub record_id: String,
 }
 
+/// Whose personal data somebody sees in full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Personal {
+    /// Everybody's.
+    All,
+    /// That of the customers whom the own visits are for, while it is needed.
+    OwnVisits,
+    /// Nobody's.
+    None,
+}
+
 /// Who acts. Records keep who it was (`id`, `role`, `org_unit_id`, `account_id`); how far the person saw at that moment
 /// is a matter of the call and is not kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,6 +170,24 @@ impl Actor {
     #[must_use]
     pub fn service(name: &str) -> Self {
         Self::new(name, Role::Service, "").everywhere()
+    }
+
+    /// Whose personal data the actor needs, of the records that are seen at all. The one table of it.
+    #[must_use]
+    pub fn sees_personal(&self) -> Personal {
+        match self.role {
+            _ if self.unmask => Personal::All,
+            Role::Admin
+            | Role::Manager
+            | Role::Supervisor
+            | Role::Agent
+            | Role::Dispatcher
+            | Role::Partner
+            | Role::CustomerLink
+            | Role::Service => Personal::All,
+            Role::Technician => Personal::OwnVisits,
+            Role::Warehouse | Role::Quality | Role::Finance => Personal::None,
+        }
     }
 
     /// The same, seeing every organisation unit.

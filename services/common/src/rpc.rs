@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use prost::Message;
+use proto::{Clear, Mask};
 use tonic::{Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -11,7 +12,9 @@ use crate::{
     catalog::{Catalog, Language},
     error::{Error, FieldViolation, Kind, Result, reason},
     reach::Reach,
+    record::Personal,
     service::{Call, Core},
+    whose,
 };
 
 /// How often a write that lost a race is tried in all.
@@ -36,7 +39,31 @@ pub fn enter<Q: proto::Request>(core: &Core, method: &'static str, request: Requ
         Call { actor, reach, now: core.clock.now(), language, method, ids: core.ids.clone(), service: core.service };
     let body = request.into_inner();
     validate(&body).map_err(refuse)?;
+    refuse_guessing(&call, &body).map_err(refuse)?;
     Ok((call, body))
+}
+
+/// Whoever sees personal data masked must not find it by looking for it: by asking for a number, or by the order of names.
+fn refuse_guessing<Q: proto::Request>(call: &Call, request: &Q) -> Result<()> {
+    let lists = call.method.contains("/list_") || call.method.contains("/find_");
+    let guesses = Q::PERSONAL && (request.asks_personal() || request.order_by().starts_with("name"));
+    if lists && guesses && call.actor.sees_personal() != Personal::All {
+        return Err(Error::new(reason::PERSONAL_FILTER).with("role", call.actor.role.as_str()));
+    }
+    Ok(())
+}
+
+/// Whose personal data the caller of this answer sees in full.
+async fn clear(core: &Core, call: &Call) -> Result<Clear> {
+    Ok(match call.actor.sees_personal() {
+        Personal::All => Clear::All,
+        Personal::None => Clear::Nobody,
+        Personal::OwnVisits => {
+            let mut clear = whose::clear(core.db.read(), &call.actor.id, call.now).await?;
+            clear.insert(call.actor.id.clone());
+            Clear::Of(clear)
+        }
+    })
 }
 
 /// Checks a request against the contract's rules.
@@ -66,23 +93,33 @@ pub enum Outcome<A> {
     Again(Duration),
 }
 
-/// Turns a handler's result into an answer, or says that it is to be tried again.
-pub fn leave<A: Message + Default>(core: &Core, call: &Call, attempt: u32, result: Result<A>) -> Outcome<A> {
+/// Turns a handler's result into an answer, with personal data as far as the caller needs it, or says that it is to be tried
+/// again.
+pub async fn leave<A>(core: &Core, call: &Call, attempt: u32, result: Result<A>) -> Outcome<A>
+where
+    A: Message + Mask + Default,
+{
     let done = |result| Outcome::Done(Box::new(result));
     match result {
-        Ok(answer) => done(Ok(Response::new(answer))),
+        Ok(answer) => done(show(core, call, answer).await),
         Err(error) if error.reason == reason::CONFLICT && attempt < TRIES => {
             Outcome::Again(Duration::from_millis(5 << (2 * attempt)))
         }
         Err(mut error) => match error.take_first_answer() {
-            Some(bytes) => done(
-                A::decode(bytes.as_slice())
-                    .map(Response::new)
-                    .map_err(|error| status(core, call.language, Error::internal(error))),
-            ),
+            Some(bytes) => match A::decode(bytes.as_slice()) {
+                Ok(answer) => done(show(core, call, answer).await),
+                Err(error) => done(Err(status(core, call.language, Error::internal(error)))),
+            },
             None => done(Err(status(core, call.language, error))),
         },
     }
+}
+
+async fn show<A: Mask>(core: &Core, call: &Call, mut answer: A) -> Result<Response<A>, Status> {
+    if A::PERSONAL {
+        answer.mask(&clear(core, call).await.map_err(|error| status(core, call.language, error))?);
+    }
+    Ok(Response::new(answer))
 }
 
 /// The status of an error in the words of a service's own catalogue.
@@ -127,11 +164,33 @@ fn describe(field: &FieldViolation) -> String {
     if field.limit.is_empty() { field.rule.clone() } else { format!("{} {}", field.rule, field.limit) }
 }
 
+pub use futures::stream::BoxStream;
+
+/// The elements of a streaming answer, before they are told in the caller's language.
+pub type Answers<A> = BoxStream<'static, Result<A>>;
+
+/// Turns the elements of a streaming answer into messages and statuses. A failure is the last element.
+#[must_use]
+pub fn statuses<A: Send + 'static>(
+    core: &Core,
+    language: Language,
+    answers: Answers<A>,
+) -> BoxStream<'static, Result<A, Status>> {
+    use futures::StreamExt as _;
+    let core = core.clone();
+    answers.map(move |answer| answer.map_err(|error| status(&core, language, error))).boxed()
+}
+
 /// Declares a service's table of RPCs, one line each. Every line `name(Request) -> Answer` is served by
-/// `name::handle(&Context, &Call, Request) -> Result<Answer>` in `rpc/<name>.rs`.
+/// `name::handle(&Context, &Call, Request) -> Result<Answer>` in `rpc/<name>.rs`. Server streams stand in a block of their
+/// own, `streams { name(Request) -> NameStream of Answer; }`, and answer `Result<rpc::Answers<Answer>>`.
 #[macro_export]
 macro_rules! rpc_table {
-    ($service:path as $path:literal for $api:ty { $($name:ident($request:ty) -> $answer:ty;)+ }) => {
+    ($service:path as $path:literal for $api:ty {
+        $($name:ident($request:ty) -> $answer:ty;)+
+    } $(streams {
+        $($stream:ident($asked:ty) -> $kind:ident of $element:ty;)+
+    })?) => {
         #[tonic::async_trait]
         impl $service for $api {
             $(async fn $name(
@@ -147,7 +206,7 @@ macro_rules! rpc_table {
                     let mut attempt = 0;
                     loop {
                         let result = $name::handle(&self.0, &call, body.clone()).await;
-                        match $crate::rpc::leave(core, &call, attempt, result) {
+                        match $crate::rpc::leave(core, &call, attempt, result).await {
                             $crate::rpc::Outcome::Done(answer) => return *answer,
                             $crate::rpc::Outcome::Again(pause) => tokio::time::sleep(pause).await,
                         }
@@ -157,6 +216,29 @@ macro_rules! rpc_table {
                 .instrument(span)
                 .await
             })+
+            $($(
+            type $kind = $crate::rpc::BoxStream<'static, std::result::Result<$element, tonic::Status>>;
+
+            async fn $stream(
+                &self,
+                request: tonic::Request<$asked>,
+            ) -> std::result::Result<tonic::Response<Self::$kind>, tonic::Status> {
+                use tracing::Instrument as _;
+                let core = &self.0.core;
+                const METHOD: &str = concat!($path, "/", stringify!($stream));
+                let span = $crate::telemetry::rpc_span(METHOD, request.metadata());
+                async move {
+                    let (call, body) = $crate::rpc::enter(core, METHOD, request)?;
+                    match $stream::handle(&self.0, &call, body).await {
+                        Ok(answers) => {
+                            Ok(tonic::Response::new($crate::rpc::statuses(core, call.language, answers)))
+                        }
+                        Err(error) => Err($crate::rpc::status(core, call.language, error)),
+                    }
+                }
+                .instrument(span)
+                .await
+            })+)?
         }
     };
 }

@@ -15,7 +15,7 @@ use crate::{
     auth::Identity,
     catalog::{Catalog, Language},
     clock::Clock,
-    db::{Db, Tx},
+    db::{Db, Reads, Tx},
     error::{Error, Reason, Result, reason},
     id::Ids,
     idempotency,
@@ -111,9 +111,15 @@ impl Core {
     ///
     /// `REQUEST_ID_REUSED` when the id came with another body; `UNAVAILABLE` when the database is down.
     pub async fn begin<R: proto::Request + Message>(&self, call: &Call, request: &R) -> Result<Work> {
-        let tx = self.db.begin().await?;
+        let tx = self.db.begin().await?.within(call.reach.clone());
         let key = idempotency::claim(&tx, call, request).await?;
         Ok(Work { tx, key, outbox_wake: self.outbox_wake.clone(), timer_wake: self.timer_wake.clone() })
+    }
+
+    /// For reads of one RPC outside a transaction: as far as its caller sees.
+    #[must_use]
+    pub fn read<'a>(&'a self, call: &'a Call) -> Reads<'a> {
+        self.db.within(&call.reach)
     }
 
     /// Rings the relay and the timers after a commit made outside [`Work`].

@@ -3,8 +3,8 @@
 
 use prost::{Message, Name};
 use sea_orm::{
-    ActiveValue, Condition, ConnectionTrait, EntityTrait, ExprTrait as _, Iden as _, IntoActiveModel, ModelTrait,
-    Order as Direction, PrimaryKeyTrait, QueryOrder as _, QuerySelect as _, Select, entity::prelude::*,
+    ActiveValue, Condition, EntityTrait, ExprTrait as _, Iden as _, IntoActiveModel, ModelTrait, Order as Direction,
+    PrimaryKeyTrait, QueryOrder as _, QuerySelect as _, Select, entity::prelude::*,
 };
 
 use crate::{
@@ -12,12 +12,13 @@ use crate::{
     error::{Error, Result, reason},
     journal,
     page::{self, Cursor, Key},
+    reach::{Owned, Reach, Scoped},
     record::{Changed, Record},
     service::Call,
 };
 
 /// A table of aggregates: the id and version columns, and the way between row and record.
-pub trait Table: EntityTrait
+pub trait Table: Owned
 where
     <Self::PrimaryKey as PrimaryKeyTrait>::ValueType: From<String>,
 {
@@ -83,6 +84,7 @@ where
 {
     record.set_version(1);
     T::insert(T::row(&record)?).exec_without_returning(tx).await?;
+    refuse_outside::<T>(tx, record.id()).await?;
     // The record itself is what a creation made.
     journal::record(tx, call, &record, (action, "", why), None, event).await?;
     Ok(record)
@@ -101,7 +103,7 @@ where
 {
     let Changed { mut record, action, from, reason: why } = changed;
     let loaded = record.version();
-    let before = find::<T>(tx, record.id()).await?.ok_or_else(|| Error::new(reason::CONFLICT))?;
+    let before = find::<T>(&tx.everything(), record.id()).await?.ok_or_else(|| Error::new(reason::CONFLICT))?;
     record.set_version(loaded + 1);
     let mut row = T::row(&record)?;
     // The id never changes; setting it would make SQLite touch every index.
@@ -109,30 +111,52 @@ where
     let written =
         T::update_many().set(row).filter(T::ID.eq(record.id())).filter(T::VERSION.eq(loaded)).exec(tx).await?;
     guarded(written.rows_affected)?;
+    // A technician hands a visit back by an action and a link's bearer never moves anything; units and partners are kept.
+    if matches!(tx.reach(), Reach::Units(_) | Reach::Partner(_)) {
+        refuse_outside::<T>(tx, record.id()).await?;
+    }
     let diff = journal::diff::of(&body(&before)?, &body(&record)?);
     journal::record(tx, call, &record, (action, from, &why), diff, event).await?;
     Ok(record)
 }
 
-/// The record of that id, if there is one.
-///
-/// # Errors
-///
-/// When the database does not answer.
-pub async fn find<T>(on: &impl ConnectionTrait, id: &str) -> Result<Option<T::Record>>
+/// Nobody makes a record that its maker does not see, or moves one out of the own sight. The row itself is asked, so that
+/// no rule can differ from that of the finders.
+async fn refuse_outside<T>(tx: &Tx, id: &str) -> Result<()>
 where
     T: Table,
     <T::PrimaryKey as PrimaryKeyTrait>::ValueType: From<String>,
 {
-    T::find_by_id(id.to_owned()).one(on).await?.map(T::record).transpose()
+    match tx.reach() {
+        Reach::All | Reach::Link(_) | Reach::Nothing => Ok(()),
+        reach @ (Reach::Units(_) | Reach::Technician { .. } | Reach::Partner(_)) => {
+            match T::find_by_id(id.to_owned()).filter(T::within(reach)).one(tx).await? {
+                None => Err(Error::new(reason::OUT_OF_REACH).with("record_kind", T::Record::KIND)),
+                Some(_) => Ok(()),
+            }
+        }
+    }
 }
 
-/// The record of that id.
+/// The record of that id, if there is one within the connection's reach.
+///
+/// # Errors
+///
+/// When the database does not answer.
+pub async fn find<T>(on: &impl Scoped, id: &str) -> Result<Option<T::Record>>
+where
+    T: Table,
+    <T::PrimaryKey as PrimaryKeyTrait>::ValueType: From<String>,
+{
+    T::find_by_id(id.to_owned()).filter(T::within(on.reach())).one(on).await?.map(T::record).transpose()
+}
+
+/// The record of that id. One beyond the connection's reach is not there.
 ///
 /// # Errors
 ///
 /// `NOT_FOUND`.
-pub async fn load<T>(on: &impl ConnectionTrait, id: &str) -> Result<T::Record>
+pub async fn load<T>(on: &impl Scoped, id: &str) -> Result<T::Record>
 where
     T: Table,
     <T::PrimaryKey as PrimaryKeyTrait>::ValueType: From<String>,
@@ -143,14 +167,14 @@ where
 /// One way to order a list: its public name and its column, which must never be null.
 pub type Order<T> = (&'static str, <T as EntityTrait>::Column);
 
-/// A page of a list. `select` holds the filters; `orders` are the legal orders, the first one is the default
+/// A page of a list, as far as the connection sees. `select` holds the filters; `orders` are the legal orders, the first one is the default
 /// (ascending unless the request says `name desc`).
 ///
 /// # Errors
 ///
 /// `INVALID_PAGE_TOKEN`, `INVALID_ORDER`, `INVALID_FIELDS`.
 pub async fn list<T, Q>(
-    on: &impl ConnectionTrait,
+    on: &impl Scoped,
     select: Select<T>,
     orders: &[Order<T>],
     request: &Q,
@@ -170,22 +194,22 @@ where
 ///
 /// As [`list`].
 pub async fn list_rows<T, Q>(
-    on: &impl ConnectionTrait,
+    on: &impl Scoped,
     select: Select<T>,
     orders: &[Order<T>],
     id: T::Column,
     request: &Q,
 ) -> Result<(Vec<T::Model>, String)>
 where
-    T: EntityTrait,
+    T: Owned,
     Q: proto::Request + Name + Clone,
 {
     let (column, direction) = order::<T>(orders, request.order_by())?;
     let size = page::size(request.page_size())?;
     let mut filters = request.clone();
     filters.clear_page();
-    let print = page::fingerprint(&filters);
-    let mut select = select;
+    let print = page::fingerprint(on.reach(), &filters);
+    let mut select = select.filter(T::within(on.reach()));
     if let Some(after) = page::open::<Cursor>(request.page_token(), &print)? {
         select = select.filter(beyond::<T>(column, id, &direction, &after));
     }

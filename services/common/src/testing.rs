@@ -161,7 +161,10 @@ impl Bench {
     #[must_use]
     pub fn call_by(&self, id: &str, role: Role, org_unit_id: &str) -> Call {
         Call {
-            actor: Actor::new(id, role, org_unit_id).everywhere(),
+            actor: Actor {
+                partner_id: if role == Role::Partner { id.to_owned() } else { String::new() },
+                ..Actor::new(id, role, org_unit_id).everywhere()
+            },
             reach: Reach::All,
             now: self.core.clock.now(),
             language: Language::English,

@@ -9,6 +9,7 @@ use common::{
     error::{Reason, reason},
     journal,
     migration::{self, Schema},
+    reach::{Owned, Owner, Reach},
     record::{Changed, Record, Role},
     rpc,
     service::{Call, Core, Definition, Service},
@@ -18,6 +19,7 @@ use common::{
 };
 use proto::aftercare::common::v1::{ListTimelineRequest, RecordEvent, RepublishRequest};
 use rstest::rstest;
+use sea_orm::Condition;
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +81,12 @@ impl Thing {
             return Err(Error::illegal(Self::KIND, "close", self.state(), &[]));
         }
         Ok(Changed::new(Self { open: false, ..self }, "close", "open", "done"))
+    }
+}
+
+impl Owned for thing::Entity {
+    fn within(reach: &Reach) -> Condition {
+        Owner::unit(thing::Column::Name).within(reach)
     }
 }
 
@@ -209,7 +217,7 @@ async fn a_change_is_guarded_and_leaves_history_and_event(#[case] backend: Backe
         customer_id: customer_id.to_owned(),
         ..Default::default()
     };
-    let history = journal::timeline(&bench.core, timeline("a", "")).await.unwrap().entries;
+    let history = journal::timeline(&bench.core, &call, timeline("a", ""), []).await.unwrap().entries;
     let told: Vec<_> = history
         .iter()
         .map(|entry| (&*entry.action, &*entry.from_state, &*entry.to_state, entry.record_version))
@@ -217,8 +225,8 @@ async fn a_change_is_guarded_and_leaves_history_and_event(#[case] backend: Backe
     assert_eq!(told, [("create", "", "open", 1), ("close", "open", "closed", 2)]);
     assert_eq!(history[1].reason, "done");
     assert_eq!(history[1].actor.as_ref().unwrap().role, "agent");
-    assert_eq!(journal::timeline(&bench.core, timeline("", "cu_1")).await.unwrap().entries.len(), 2);
-    assert!(journal::timeline(&bench.core, timeline("a", "cu_1")).await.is_err());
+    assert_eq!(journal::timeline(&bench.core, &call, timeline("", "cu_1"), []).await.unwrap().entries.len(), 2);
+    assert!(journal::timeline(&bench.core, &call, timeline("a", "cu_1"), []).await.is_err());
 
     let events = bench.events().await.unwrap();
     let versions: Vec<_> = events.iter().map(|event| (&*event.aggregate_id, event.aggregate_version)).collect();
@@ -247,7 +255,7 @@ async fn pages_hold_every_row_once_in_both_directions(#[case] backend: Backend) 
             use sea_orm::EntityTrait as _;
             let orders = [("name", thing::Column::Name)];
             let (page, next) =
-                store::list(bench.core.db.read(), thing::Entity::find(), &orders, &request).await.unwrap();
+                store::list(&bench.core.db.everything(), thing::Entity::find(), &orders, &request).await.unwrap();
             seen.extend(page.into_iter().map(|thing| thing.id));
             if next.is_empty() {
                 break;
@@ -264,13 +272,15 @@ async fn pages_hold_every_row_once_in_both_directions(#[case] backend: Backend) 
         };
         use sea_orm::EntityTrait as _;
         let orders = [("name", thing::Column::Name)];
-        let refused = store::list(bench.core.db.read(), thing::Entity::find(), &orders, &other).await.unwrap_err();
+        let refused =
+            store::list(&bench.core.db.everything(), thing::Entity::find(), &orders, &other).await.unwrap_err();
         assert_eq!(refused.reason, reason::INVALID_PAGE_TOKEN);
         let unknown = proto::aftercare::complaint::v1::ListComplaintsRequest {
             order_by: "body".to_owned(),
             ..Default::default()
         };
-        let refused = store::list(bench.core.db.read(), thing::Entity::find(), &orders, &unknown).await.unwrap_err();
+        let refused =
+            store::list(&bench.core.db.everything(), thing::Entity::find(), &orders, &unknown).await.unwrap_err();
         assert_eq!(refused.reason, reason::INVALID_ORDER);
     }
 }
@@ -335,7 +345,7 @@ async fn a_timer_fires_once_with_many_replicas_and_again_after_a_failure(#[case]
     }
     let fired = |id: &'static str| {
         let db = bench.core.db.clone();
-        async move { store::find::<thing::Entity>(db.read(), id).await.unwrap().is_some() }
+        async move { store::find::<thing::Entity>(&db.everything(), id).await.unwrap().is_some() }
     };
     assert!(fired("fired-a").await && fired("fired-b").await);
     assert!(!fired("fired-c").await && !fired("fired-cancelled").await && !fired("fired-failing").await);
@@ -398,7 +408,7 @@ async fn a_request_id_has_one_effect_and_one_answer(#[case] backend: Backend) {
     ) -> std::result::Result<Complaint, tonic::Status> {
         let mut attempt = 0;
         loop {
-            match rpc::leave(core, call, attempt, act(core, call, request).await) {
+            match rpc::leave(core, call, attempt, act(core, call, request).await).await {
                 rpc::Outcome::Done(answer) => return answer.map(tonic::Response::into_inner),
                 rpc::Outcome::Again(pause) => tokio::time::sleep(pause).await,
             }

@@ -6,6 +6,7 @@ use common::{
     handler,
     record::Changed,
     service::{Call, Subscription},
+    whose,
 };
 use prost::Message as _;
 use proto::aftercare::{
@@ -39,6 +40,13 @@ pub(crate) fn subscriptions(context: &Context) -> Vec<Subscription> {
 
 async fn service_request(ctx: &Context, call: &Call, tx: &Tx, event: &Event) -> Result<()> {
     let request = ServiceRequestEvent::decode(event.payload.as_slice()).map_err(Error::internal)?;
+    let case = whose::Told {
+        record_id: &request.service_request_id,
+        case_id: &request.service_request_id,
+        partner_id: &request.partner_id,
+        ..whose::Told::default()
+    };
+    whose::learn(tx, case, call.now).await?;
     match request.fact() {
         ServiceRequestFact::Created if request.complaint_id.is_empty() => open_by_request(ctx, call, tx, request).await,
         ServiceRequestFact::Created => {
@@ -107,6 +115,7 @@ async fn open_by_request(ctx: &Context, call: &Call, tx: &Tx, request: ServiceRe
         links,
         about_org_unit_id: request.org_unit_id.clone(),
         org_unit_id: request.org_unit_id,
+        partner_id: request.partner_id,
         owner_id: String::new(),
         received_at: call.now,
         outside_due_at: None,
@@ -146,6 +155,8 @@ async fn response(ctx: &Context, call: &Call, tx: &Tx, event: &Event) -> Result<
         links,
         about_org_unit_id: answer.org_unit_id.clone(),
         org_unit_id: answer.org_unit_id,
+        // Whose case it is, the case itself tells.
+        partner_id: String::new(),
         owner_id: String::new(),
         received_at: call.now,
         outside_due_at: None,

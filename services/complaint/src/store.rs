@@ -12,6 +12,7 @@ mod m20261121_000101_complaint;
 mod m20261121_000102_corrective_action;
 mod m20261121_000103_regulator_case;
 mod m20261121_000104_compensation_budget;
+mod m20261122_000105_complaint_whose;
 
 /// Stands in a column for "no such instant", because a list cannot be ordered by nothing: the last day of 2199.
 pub(crate) fn never() -> chrono::DateTime<chrono::Utc> {
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
         all.push(Box::new(m20261121_000102_corrective_action::Migration));
         all.push(Box::new(m20261121_000103_regulator_case::Migration));
         all.push(Box::new(m20261121_000104_compensation_budget::Migration));
+        all.push(Box::new(m20261122_000105_complaint_whose::Migration));
         all
     }
 }

@@ -8,6 +8,7 @@ use common::{
     id::Ids,
     record::Record as _,
     service::{Call, Subscription},
+    whose,
 };
 use prost::Message as _;
 use proto::aftercare::{
@@ -22,7 +23,8 @@ use crate::{
         WorkOrderId, join_parts,
         work_order::{Change, RequestFacts, WorkOrder},
     },
-    store::work_order,
+    planning,
+    store::{duration, slot_hold, work_order},
 };
 
 /// What dispatch wants to be told.
@@ -37,6 +39,13 @@ pub(crate) fn subscriptions(ctx: &Context) -> Vec<Subscription> {
 async fn service_request(ctx: &Context, call: &Call, tx: &Tx, event: &Event) -> Result<()> {
     use ServiceRequestFact as Fact;
     let told = ServiceRequestEvent::decode(event.payload.as_slice()).map_err(Error::internal)?;
+    let case = whose::Told {
+        record_id: &told.service_request_id,
+        case_id: &told.service_request_id,
+        partner_id: &told.partner_id,
+        ..whose::Told::default()
+    };
+    whose::learn(tx, case, call.now).await?;
     // A fact of a newer intake is not ours to act on.
     let Ok(fact) = Fact::try_from(told.fact) else { return Ok(()) };
     match fact {
@@ -72,15 +81,27 @@ async fn create(ctx: &Context, call: &Call, tx: &Tx, told: &ServiceRequestEvent)
     let before = known.iter().rfind(|order| order.visit_number < visit_number);
     let carried = before.map(WorkOrder::carried_parts).unwrap_or_default();
     let wanted = join_parts(convert::parts(&told.parts_wanted), &carried);
-    let request = facts(told)?;
+    let mut request = facts(told)?;
     let missing =
         || Error::internal(anyhow::anyhow!("data/jobs.toml has no line for {} {}", told.kind, told.category_code));
-    let needs = ctx.jobs.needs(&request.kind, &request.category_code).ok_or_else(missing)?;
+    let mut needs = ctx.jobs.needs(&request.kind, &request.category_code).ok_or_else(missing)?;
+    let floor = ctx.config.durations.floor;
+    if let Some(learned) = duration::learned(tx, &request.kind, &request.category_code, floor).await? {
+        needs.minutes = learned;
+    }
+    // A window that was booked before there was a work order is what the customer waits for.
+    let booked = if visit_number == 1 { slot_hold::waiting_for(tx, &request.id).await? } else { None };
+    if let Some(hold) = &booked {
+        request.windows = vec![hold.window];
+    }
     let number = ctx.core.numbers.within(tx, "WO", call.now).await?;
     let id: WorkOrderId = Ids::make(&call.ids, call.now);
     let order = WorkOrder::create(id, number, request, visit_number, needs, wanted, call.now);
     let order = work_order::insert(tx, call, order).await?;
     tracing::info!(work_order.id = order.id(), work_order.number = order.number, "work order created");
+    if let Some(hold) = booked {
+        planning::booking::take_if_possible(ctx, call, tx, order, hold).await?;
+    }
     Ok(())
 }
 

@@ -1,7 +1,9 @@
 //! Domain values to messages and back.
 
+pub(crate) mod plan;
 pub(crate) mod service_point;
 pub(crate) mod site;
+pub(crate) mod slot;
 pub(crate) mod technician;
 pub(crate) mod work_order;
 pub(crate) mod zone;
@@ -79,7 +81,7 @@ pub(crate) fn part_messages(parts: &[PartQuantity]) -> Vec<shared::PartLine> {
     parts.iter().map(|part| shared::PartLine { sku: part.sku.clone(), quantity_milli: part.milli }).collect()
 }
 
-const RULES: [(Rule, api::RefusalRule); 20] = [
+const RULES: [(Rule, api::RefusalRule); 22] = [
     (Rule::TechnicianInactive, api::RefusalRule::TechnicianInactive),
     (Rule::SkillMissing, api::RefusalRule::SkillMissing),
     (Rule::LevelTooLow, api::RefusalRule::LevelTooLow),
@@ -100,6 +102,8 @@ const RULES: [(Rule, api::RefusalRule); 20] = [
     (Rule::PartsUnavailable, api::RefusalRule::PartsUnavailable),
     (Rule::Language, api::RefusalRule::Language),
     (Rule::WindowNotAccepted, api::RefusalRule::WindowNotAccepted),
+    (Rule::DrivingLimit, api::RefusalRule::DrivingLimit),
+    (Rule::NoTimeLeft, api::RefusalRule::NoTimeLeft),
 ];
 
 /// The rules of a request. Validation has refused unknown ones.

@@ -1,10 +1,17 @@
 //! The rules of dispatch: pure, without a clock, a database or a network.
 
+pub mod duration;
 pub mod eligibility;
+pub mod forecast;
+pub mod insertion;
 pub mod job;
+pub mod plan;
+pub mod plan_visit;
 pub mod service_point;
 pub mod site;
+pub mod slot;
 pub mod technician;
+pub mod travel;
 pub mod work_order;
 
 use common::typed_id;
@@ -19,6 +26,10 @@ typed_id! {
     AbsenceId = "ab";
     /// A work order.
     WorkOrderId = "wo";
+    /// A hold of a slot.
+    SlotHoldId = "sh";
+    /// A plan.
+    PlanId = "pl";
 }
 
 /// A file kept elsewhere.

@@ -27,6 +27,25 @@ pub mod reason {
     /// Who inspected a service point does not approve it.
     pub const APPROVER_INSPECTED: Reason = Reason::new("APPROVER_INSPECTED", Kind::PermissionDenied);
 
+    /// The window is gone; the facts name others.
+    pub const SLOT_TAKEN: Reason = Reason::new("SLOT_TAKEN", Kind::FailedPrecondition);
+    /// The hold ran out before it was booked.
+    pub const SLOT_EXPIRED: Reason = Reason::new("SLOT_EXPIRED", Kind::FailedPrecondition);
+    /// A plan of the same scope is computed already.
+    pub const PLAN_RUNNING: Reason = Reason::new("PLAN_RUNNING", Kind::FailedPrecondition);
+    /// The plan is stopped, and its best is not handed in yet.
+    pub const PLAN_NOT_READY: Reason = Reason::new("PLAN_NOT_READY", Kind::FailedPrecondition);
+    /// Visits changed since the plan was computed; the facts name them.
+    pub const PLAN_CONFLICTS: Reason = Reason::new("PLAN_CONFLICTS", Kind::Aborted);
+    /// Too many visits changed since the plan was computed.
+    pub const PLAN_OUTDATED: Reason = Reason::new("PLAN_OUTDATED", Kind::Aborted);
+    /// Nothing is to be planned in that scope and time.
+    pub const NOTHING_TO_PLAN: Reason = Reason::new("NOTHING_TO_PLAN", Kind::FailedPrecondition);
+    /// The technician did not agree to be located.
+    pub const POSITION_WITHOUT_CONSENT: Reason = Reason::new("POSITION_WITHOUT_CONSENT", Kind::PermissionDenied);
+    /// The technician is not at work.
+    pub const POSITION_OFF_DUTY: Reason = Reason::new("POSITION_OFF_DUTY", Kind::FailedPrecondition);
+
     /// All of them, for the error table.
     pub const ALL: &[Reason] = &[
         TECHNICIAN_NOT_ELIGIBLE,
@@ -40,5 +59,14 @@ pub mod reason {
         BOUNCE_OPEN,
         PARTS_POSTED,
         APPROVER_INSPECTED,
+        SLOT_TAKEN,
+        SLOT_EXPIRED,
+        PLAN_RUNNING,
+        PLAN_NOT_READY,
+        PLAN_CONFLICTS,
+        PLAN_OUTDATED,
+        NOTHING_TO_PLAN,
+        POSITION_WITHOUT_CONSENT,
+        POSITION_OFF_DUTY,
     ];
 }

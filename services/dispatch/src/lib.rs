@@ -5,8 +5,10 @@ mod convert;
 pub mod domain;
 pub mod error;
 mod personal;
+mod planning;
 mod rpc;
 mod store;
+mod travel;
 mod workers;
 
 use std::{sync::Arc, time::Duration};
@@ -19,11 +21,18 @@ use common::{
 };
 use proto::aftercare::dispatch::v1::dispatch_service_server::DispatchServiceServer;
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 
-use crate::domain::{eligibility::Travel, job::JobCatalog, work_order::Policy};
+use crate::{
+    domain::{job::JobCatalog, plan::Weights, travel::Roads, work_order::Policy},
+    planning::load::Pictures,
+    travel::Ways,
+};
 
 /// What jobs need, by kind and category.
 const JOBS: &str = include_str!("../data/jobs.toml");
+/// How fast roads are, by region and hour.
+const ROADS: &str = include_str!("../data/travel.toml");
 
 /// Configuration of dispatch; the keys are explained in `config/default.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -34,6 +43,10 @@ pub struct Config {
     contact: ContactConfig,
     escalation: EscalationConfig,
     travel: TravelConfig,
+    slots: SlotConfig,
+    plan: PlanConfig,
+    durations: DurationConfig,
+    board: BoardConfig,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -62,15 +75,71 @@ struct EscalationConfig {
 struct TravelConfig {
     #[serde(with = "duration")]
     buffer: Duration,
-    road_factor: f64,
-    kmh: f64,
+    provider: travel::Provider,
+    url: String,
+    #[serde(with = "duration")]
+    timeout: Duration,
+    #[serde(with = "duration")]
+    kept: Duration,
+    most_kept: usize,
 }
 
-impl TravelConfig {
-    fn speed(&self) -> Travel {
-        let buffer_minutes = i64::try_from(self.buffer.as_secs() / 60).unwrap_or(24 * 60);
-        Travel { buffer_minutes, road_factor: self.road_factor, kmh: self.kmh }
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SlotConfig {
+    window_minutes: u32,
+    first_minute: u32,
+    last_minute: u32,
+    days: i32,
+    #[serde(with = "duration")]
+    lead: Duration,
+    #[serde(with = "duration")]
+    hold: Duration,
+    #[serde(with = "duration")]
+    booked: Duration,
+    wish: i64,
+    #[serde(with = "duration")]
+    age: Duration,
+}
+
+impl SlotConfig {
+    fn window(&self) -> chrono::Duration {
+        chrono::Duration::minutes(i64::from(self.window_minutes))
     }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let day = self.first_minute + self.window_minutes <= self.last_minute && self.last_minute <= 24 * 60;
+        anyhow::ensure!(day && self.window_minutes > 0, "slots: no window fits into the day");
+        anyhow::ensure!((1..=31).contains(&self.days), "slots: days must be 1 to 31");
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlanConfig {
+    days: i32,
+    seconds: i32,
+    repair_seconds: i32,
+    at_a_time: usize,
+    threads: usize,
+    outdated_percent: usize,
+    weights: Weights,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DurationConfig {
+    floor: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BoardConfig {
+    #[serde(with = "duration")]
+    position_kept: Duration,
+    #[serde(with = "duration")]
+    forecast: Duration,
 }
 
 /// What every RPC, consumer and timer of dispatch is given.
@@ -80,6 +149,10 @@ pub(crate) struct Context {
     config: Arc<Config>,
     jobs: Arc<JobCatalog>,
     policy: Policy,
+    ways: Ways,
+    pictures: Arc<Pictures>,
+    /// So many plans are computed at a time.
+    planners: Arc<Semaphore>,
 }
 
 impl Context {
@@ -92,16 +165,18 @@ impl Context {
             "time_zone {:?} is unknown",
             config.time_zone
         );
-        anyhow::ensure!(
-            config.travel.kmh > 0.0 && config.travel.road_factor >= 1.0,
-            "travel: kmh and road_factor make no sense"
-        );
+        config.slots.check()?;
+        let roads: Roads = toml::from_str(ROADS).context("data/travel.toml")?;
+        roads.check().map_err(|fault| anyhow::anyhow!("data/travel.toml: {fault}"))?;
+        let ways = Ways::new(roads, &config.travel)?;
+        let planners = Arc::new(Semaphore::new(config.plan.at_a_time.max(1)));
+        let pictures = Arc::new(Pictures::new(config.slots.age, &config.time_zone));
         let policy = Policy {
             offer_timeout: chrono::Duration::from_std(config.offer.timeout)?,
             contact_within: chrono::Duration::from_std(config.contact.within)?,
             escalation_interval: chrono::Duration::from_std(config.escalation.interval)?,
         };
-        Ok(Self { core, config: Arc::new(config), jobs: Arc::new(jobs), policy })
+        Ok(Self { core, config: Arc::new(config), jobs: Arc::new(jobs), policy, ways, pictures, planners })
     }
 }
 
@@ -126,7 +201,7 @@ impl Definition for Dispatch {
             routes: tonic::service::Routes::new(DispatchServiceServer::new(rpc::Api(ctx.clone()))),
             subscriptions: consumers::subscriptions(&ctx),
             timers: workers::timers(&ctx),
-            workers: Vec::new(),
+            workers: workers::workers(&ctx),
         })
     }
 }

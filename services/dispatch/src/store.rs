@@ -1,12 +1,20 @@
 //! Rows and records of dispatch, and its migrations.
 
 pub(crate) mod assess;
+pub(crate) mod duration;
 pub(crate) mod guard;
 mod m20261121_000201_service_point;
 mod m20261121_000202_technician;
 mod m20261121_000203_work_order;
 mod m20261121_000204_day_guard;
+mod m20261122_000205_slot_hold;
+mod m20261122_000206_plan;
+mod m20261122_000207_duration;
+mod m20261122_000208_position;
+pub(crate) mod plan;
+pub(crate) mod position;
 pub(crate) mod service_point;
+pub(crate) mod slot_hold;
 pub(crate) mod technician;
 pub(crate) mod work_order;
 
@@ -25,6 +33,10 @@ impl MigratorTrait for Migrator {
         all.push(Box::new(m20261121_000202_technician::Migration));
         all.push(Box::new(m20261121_000203_work_order::Migration));
         all.push(Box::new(m20261121_000204_day_guard::Migration));
+        all.push(Box::new(m20261122_000205_slot_hold::Migration));
+        all.push(Box::new(m20261122_000206_plan::Migration));
+        all.push(Box::new(m20261122_000207_duration::Migration));
+        all.push(Box::new(m20261122_000208_position::Migration));
         all
     }
 }

@@ -29,7 +29,7 @@ use crate::{
 /// Every kind of record of every service, by the service that owns it. `tests/architecture.rs` holds that none is missing.
 pub const KINDS: &[(&str, &[&str])] = &[
     ("intake", &["article", "contact", "customer", "product", "service_request"]),
-    ("dispatch", &["service_point", "technician", "work_order"]),
+    ("dispatch", &["plan", "service_point", "slot_hold", "technician", "work_order"]),
     (
         "parts-inventory",
         &[

@@ -172,7 +172,11 @@ fn development_actor(headers: &HeaderMap) -> Option<Actor> {
             Some(units) => Units::Of(units.split(',').map(|unit| unit.trim().to_owned()).collect()),
             None => Units::All,
         },
-        partner_id: given("x-aftercare-partner").unwrap_or_default().to_owned(),
+        partner_id: match (given("x-aftercare-partner"), role) {
+            (Some(partner), _) => partner.to_owned(),
+            (None, Role::Partner) => id.to_owned(),
+            (None, _) => String::new(),
+        },
         ..actor
     })
 }

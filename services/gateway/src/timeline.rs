@@ -11,7 +11,10 @@ use common::{
     Error, Result,
     auth::{self, Identity},
     catalog::{Catalog, Language},
-    journal, page, rpc,
+    journal, page,
+    reach::Reach,
+    record::Actor,
+    rpc,
 };
 use futures::future::join_all;
 use proto::aftercare::{
@@ -26,6 +29,9 @@ use tonic_prost::ProstCodec;
 use crate::{contract::Contract, upstream::Upstreams};
 
 const METHOD: &str = "ListTimeline";
+/// This RPC and the one that it asks first, as the access rules name them.
+const OWN: &str = "aftercare.gateway.v1.TimelineService/get_customer_timeline";
+const CUSTOMER: &str = "aftercare.intake.v1.IntakeService/get_customer";
 /// Entries of a page when the caller does not say.
 const USUAL_PAGE: usize = 100;
 /// Entries of a page at the most; what every service gives at the most.
@@ -72,17 +78,26 @@ impl Timeline {
         Ok(Self { upstreams, paths, identity, catalog })
     }
 
-    async fn answer(&self, metadata: MetadataMap, request: GetCustomerTimelineRequest) -> Result<CustomerTimeline> {
+    async fn answer(
+        &self,
+        actor: &Actor,
+        metadata: MetadataMap,
+        request: GetCustomerTimelineRequest,
+    ) -> Result<CustomerTimeline> {
         rpc::validate(&request)?;
         let size = match usize::try_from(request.page_size) {
             Ok(0) | Err(_) => USUAL_PAGE,
             Ok(wanted) => wanted.min(LARGEST_PAGE),
         };
-        let print = page::fingerprint(&GetCustomerTimelineRequest {
-            customer_id: request.customer_id.clone(),
-            service_request_id: request.service_request_id.clone(),
-            ..GetCustomerTimelineRequest::default()
-        });
+        let reach = Reach::of(OWN, actor)?;
+        let print = page::fingerprint(
+            &reach,
+            &GetCustomerTimelineRequest {
+                customer_id: request.customer_id.clone(),
+                service_request_id: request.service_request_id.clone(),
+                ..GetCustomerTimelineRequest::default()
+            },
+        );
         let after = page::open::<Position>(&request.page_token, &print)?.map(|position| TimelineEntry {
             at: Some(prost_types::Timestamp { seconds: position.seconds, nanos: position.nanos }),
             record_version: position.version,
@@ -91,14 +106,16 @@ impl Timeline {
         });
 
         let mut unavailable = BTreeSet::new();
-        let customers = self.customers(&metadata, &request.customer_id, &mut unavailable).await?;
-        let questions = questions(&request, &customers, size, after.as_ref())?;
-        let calls = self.paths.iter().flat_map(|(package, path)| {
-            let metadata = &metadata;
-            questions
-                .iter()
-                .map(move |question| async move { (package, self.ask(metadata, path.clone(), question.clone()).await) })
-        });
+        let customers = self.customers(actor, &metadata, &request.customer_id, &mut unavailable).await?;
+        // A service whose history the caller's role does not see is not asked, and not missing either.
+        let mut calls = Vec::new();
+        for (package, path) in &self.paths {
+            let Ok(reach) = Reach::of(&snake(path.path()), actor) else { continue };
+            for question in questions(&reach, &request, &customers, size, after.as_ref())? {
+                let metadata = &metadata;
+                calls.push(async move { (package, self.ask(metadata, path.clone(), question).await) });
+            }
+        }
         let mut merged = BTreeMap::new();
         let mut more = false;
         for (package, answer) in join_all(calls).await {
@@ -130,11 +147,15 @@ impl Timeline {
     /// The customer, and the file it was merged into, as intake tells it.
     async fn customers(
         &self,
+        actor: &Actor,
         metadata: &MetadataMap,
         customer_id: &str,
         unavailable: &mut BTreeSet<String>,
     ) -> Result<BTreeSet<String>> {
         let mut customers = BTreeSet::from([customer_id.to_owned()]);
+        if Reach::of(CUSTOMER, actor).is_err() {
+            return Ok(customers);
+        }
         let mut intake = IntakeServiceClient::new(self.upstreams.clone());
         let question = GetCustomerRequest { customer_id: customer_id.to_owned() };
         let call = intake.get_customer(forwarded(metadata, question));
@@ -170,6 +191,7 @@ impl Timeline {
 
 /// What every service is asked: the case, or each of the customer's files.
 fn questions(
+    reach: &Reach,
     request: &GetCustomerTimelineRequest,
     customers: &BTreeSet<String>,
     size: usize,
@@ -186,10 +208,15 @@ fn questions(
     let mut questions: Vec<ListTimelineRequest> = asked;
     if let Some(entry) = after {
         for question in &mut questions {
-            question.page_token = journal::token_after(question, entry)?;
+            question.page_token = journal::token_after(reach, question, entry)?;
         }
     }
     Ok(questions)
+}
+
+/// `/package.Service/ListTimeline` as the access rules name it.
+fn snake(path: &str) -> String {
+    path.trim_start_matches('/').replace(METHOD, "list_timeline")
 }
 
 /// The order of `common::journal`: instant, version, id.
@@ -229,7 +256,7 @@ impl TimelineService for Timeline {
         let text = |key: &str| metadata.get(key).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let language = Language::negotiate(text(auth::LANGUAGE));
         let refuse = |error| rpc::status_in(&self.catalog, language, error);
-        self.identity.verify(text(auth::IDENTITY)).map_err(refuse)?;
-        self.answer(metadata.clone(), message).await.map(Response::new).map_err(refuse)
+        let actor = self.identity.verify(text(auth::IDENTITY)).map_err(refuse)?;
+        self.answer(&actor, metadata.clone(), message).await.map(Response::new).map_err(refuse)
     }
 }

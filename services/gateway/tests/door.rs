@@ -374,8 +374,9 @@ async fn the_timeline_merges_all_services_page_by_page_and_names_who_is_missing(
         let request = ListTimelineRequest::decode(seen.message.clone()).unwrap();
         let entries: Vec<TimelineEntry> =
             all.iter().map(|second| entry(service, *second, &format!("e{second}"))).collect();
-        let behind =
-            entries.iter().position(|last| common::journal::token_after(&request, last).unwrap() == request.page_token);
+        let behind = entries.iter().position(|last| {
+            common::journal::token_after(&common::reach::Reach::All, &request, last).unwrap() == request.page_token
+        });
         // A token that is another service's entry: what is later than all of ours up to it.
         let start = match (request.page_token.is_empty(), behind) {
             (true, _) => 0,
@@ -383,7 +384,8 @@ async fn the_timeline_merges_all_services_page_by_page_and_names_who_is_missing(
             (false, None) => (0..20)
                 .filter(|second| {
                     let last = entry("", *second, &format!("e{second}"));
-                    common::journal::token_after(&request, &last).unwrap() == request.page_token
+                    common::journal::token_after(&common::reach::Reach::All, &request, &last).unwrap()
+                        == request.page_token
                 })
                 .map(|second| all.iter().filter(|ours| **ours <= second).count())
                 .next()

@@ -6,6 +6,7 @@ use common::{
     handler,
     id::Id as _,
     service::{Call, Subscription},
+    whose,
 };
 use prost::Message;
 use proto::aftercare::{
@@ -71,9 +72,27 @@ fn visit_fact(event: &WorkOrderEvent) -> Option<VisitFact> {
     }
 }
 
+/// Whether who has a visit in this state needs to know the customer.
+fn need(state: &str) -> whose::Need {
+    match state {
+        "accepted" | "en_route" | "on_site" | "in_progress" | "suspended" => whose::Need::Now,
+        "completed" | "failed" | "verified" => whose::Need::Over,
+        _ => whose::Need::None,
+    }
+}
+
 /// Dispatch: how far the visit is.
 async fn work_order(ctx: &Context, call: &Call, tx: &Tx, event: &Event) -> Result<()> {
     let told: WorkOrderEvent = decode(event)?;
+    let technician = whose::Told {
+        record_id: &told.work_order_id,
+        case_id: &told.service_request_id,
+        technician_id: &told.technician_id,
+        subject_id: &told.customer_id,
+        need: need(&told.state),
+        ..whose::Told::default()
+    };
+    whose::learn(tx, technician, call.now).await?;
     let Some(fact) = visit_fact(&told) else { return Ok(()) };
     let Some(request) = service_request::find(tx, &told.service_request_id).await? else { return Ok(()) };
     let changed = request.visit(fact, &told.work_order_id, told.visit_number, &told.reason, call.now);

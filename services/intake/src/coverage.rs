@@ -1,8 +1,7 @@
 //! What the warranty says about a product, with its repairs out of our own requests.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use common::error::Result;
-use sea_orm::ConnectionTrait;
+use common::{error::Result, reach::Scoped};
 
 use crate::{
     Context,
@@ -23,7 +22,7 @@ pub(crate) fn date_of(ctx: &Context, org_unit_id: &str, at: DateTime<Utc>) -> Na
 /// Resolves the warranty of a product. `except` is the request that asks: it is not one of the repairs before it.
 pub(crate) async fn resolve(
     ctx: &Context,
-    on: &impl ConnectionTrait,
+    on: &impl Scoped,
     product: &Product,
     question: &Question,
     except: &str,

@@ -104,5 +104,6 @@ pub(crate) fn service_request(
         escalation_step: step.map_or(0, |step| step.step),
         target: step.map(|step| step.target.clone()).unwrap_or_default(),
         reason: code.to_owned(),
+        partner_id: links.partner_id.clone(),
     }
 }

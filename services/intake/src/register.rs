@@ -66,6 +66,9 @@ pub(crate) async fn register(ctx: &Context, tx: &Tx, call: &Call, new: New) -> R
         Some(id) => Some(store::product::load(tx, id).await?),
         None => None,
     };
+    for named in [&new.links.parent_id, &new.links.caused_by_id].into_iter().flatten() {
+        store::service_request::load(tx, named).await?;
+    }
     if let Some(product) = product.as_ref().filter(|product| product.customer_id != customer.id) {
         return Err(Error::new(PRODUCT_OF_ANOTHER).with("product_id", &product.id));
     }
@@ -108,8 +111,9 @@ fn draft(
     };
     let emergency = ctx.rules.safety.contains_key(&new.fault_code);
     let mut links = new.links;
+    // A partner is who it is; for others it is what they say.
     if call.actor.role == Role::Partner {
-        links.partner_id.clone_from(&call.actor.id);
+        links.partner_id.clone_from(&call.actor.partner_id);
     }
     if !links.external_reference.is_empty() && links.partner_id.is_empty() {
         return Err(Error::invalid("partner_id", "required_with external_reference"));

@@ -20,6 +20,7 @@ mod m20261121_000204_product;
 mod m20261121_000205_service_request;
 mod m20261121_000206_contact;
 mod m20261121_000207_article;
+mod m20261122_000208_whose;
 
 /// The migrations: the plumbing's, then ours.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000205_service_request::Migration),
             Box::new(m20261121_000206_contact::Migration),
             Box::new(m20261121_000207_article::Migration),
+            Box::new(m20261122_000208_whose::Migration),
         ];
         all.extend(own);
         all

@@ -8,7 +8,7 @@ use common::{
     error::{Error, Result},
     handler,
     service::{Call, Subscription},
-    store,
+    store, whose,
 };
 use prost::Message as _;
 use proto::aftercare::{
@@ -38,6 +38,13 @@ pub(crate) fn subscriptions(context: &Context) -> Vec<Subscription> {
 
 async fn work_order(ctx: &Context, call: &Call, tx: &Tx, event: &Event) -> Result<()> {
     let fact = WorkOrderEvent::decode(event.payload.as_slice()).map_err(Error::internal)?;
+    let visit = whose::Told {
+        record_id: &fact.work_order_id,
+        case_id: &fact.service_request_id,
+        technician_id: &fact.technician_id,
+        ..whose::Told::default()
+    };
+    whose::learn(tx, visit, call.now).await?;
     let Ok(kind) = WorkOrderFact::try_from(fact.fact) else { return Ok(()) };
     let existing = reserving::of_work_order(tx, &fact.work_order_id).await?;
     match kind {
@@ -113,6 +120,13 @@ async fn done(ctx: &Context, tx: &Tx, call: &Call, existing: Option<Reservation>
 
 async fn service_request(ctx: &Context, call: &Call, tx: &Tx, event: &Event) -> Result<()> {
     let fact = ServiceRequestEvent::decode(event.payload.as_slice()).map_err(Error::internal)?;
+    let case = whose::Told {
+        record_id: &fact.service_request_id,
+        case_id: &fact.service_request_id,
+        partner_id: &fact.partner_id,
+        ..whose::Told::default()
+    };
+    whose::learn(tx, case, call.now).await?;
     let wish = match fact.kind.as_str() {
         "return" => ReturnWish::Return,
         "exchange" => ReturnWish::Exchange,

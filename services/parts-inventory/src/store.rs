@@ -17,6 +17,7 @@ pub mod check;
 pub mod debts;
 pub mod ledger;
 pub mod migration;
+pub mod owned;
 pub mod picking;
 pub mod reserving;
 
@@ -28,10 +29,11 @@ mod m20261121_001005_reservation;
 mod m20261121_001006_supplementary_order;
 mod m20261121_001007_goods_return;
 mod m20261121_001008_old_part_debt;
+mod m20261122_001009_document_technician;
 
-/// Declares the table of one aggregate: the projected columns beside id, version, times and body.
+/// Declares the table of one aggregate: whose its rows are, and the projected columns beside id, version, times and body.
 macro_rules! table {
-    ($module:ident, $table:tt, $record:ty, |$r:ident| ($created:expr, $updated:expr) {
+    ($module:ident, $table:tt, $record:ty, $within:path, |$r:ident| ($created:expr, $updated:expr) {
         $($column:ident: $type:ident = $value:expr,)*
     }) => {
         #[doc = concat!("Rows of the table `", $table, "`.")]
@@ -66,6 +68,12 @@ macro_rules! table {
 
             impl ActiveModelBehavior for ActiveModel {}
 
+            impl common::reach::Owned for Entity {
+                fn within(reach: &common::reach::Reach) -> sea_orm::Condition {
+                    $within(reach)
+                }
+            }
+
             impl store::Table for Entity {
                 type Record = $record;
                 const ID: Column = Column::Id;
@@ -90,7 +98,7 @@ macro_rules! table {
     };
 }
 
-table!(part, "part", crate::domain::part::Part, |r| (r.created_at, r.updated_at) {
+table!(part, "part", crate::domain::part::Part, crate::store::owned::part, |r| (r.created_at, r.updated_at) {
     org_unit_id: String = r.org_unit_id.clone(),
     sku: String = r.sku.clone(),
     name: String = r.card.name.clone(),
@@ -99,7 +107,7 @@ table!(part, "part", crate::domain::part::Part, |r| (r.created_at, r.updated_at)
     barcode: String = r.card.barcode.clone(),
 });
 
-table!(location, "location", crate::domain::location::Location, |r| (r.created_at, r.updated_at) {
+table!(location, "location", crate::domain::location::Location, crate::store::owned::location, |r| (r.created_at, r.updated_at) {
     org_unit_id: String = r.org_unit_id.clone(),
     code: String = r.code.clone(),
     name: String = r.name.clone(),
@@ -108,13 +116,14 @@ table!(location, "location", crate::domain::location::Location, |r| (r.created_a
     technician_id: String = r.technician_id.clone(),
 });
 
-table!(stock_document, "stock_document", crate::domain::stock::StockDocument, |r| (r.created_at, r.created_at) {
+table!(stock_document, "stock_document", crate::domain::stock::StockDocument, crate::store::owned::stock_document, |r| (r.created_at, r.created_at) {
     org_unit_id: String = r.org_unit_id.clone(),
     kind: String = r.kind.as_str().to_owned(),
     location_id: String = r.location_id.clone(),
+    technician_id: String = r.technician_id.clone(),
 });
 
-table!(transfer, "transfer", crate::domain::transfer::Transfer, |r| (r.created_at, r.updated_at) {
+table!(transfer, "transfer", crate::domain::transfer::Transfer, crate::store::owned::transfer, |r| (r.created_at, r.updated_at) {
     org_unit_id: String = r.org_unit_id.clone(),
     number: String = r.number.clone(),
     state: String = r.state().to_owned(),
@@ -122,7 +131,7 @@ table!(transfer, "transfer", crate::domain::transfer::Transfer, |r| (r.created_a
     to_location_id: String = r.to_location_id.clone(),
 });
 
-table!(reservation, "reservation", crate::domain::reservation::Reservation, |r| (r.created_at, r.updated_at) {
+table!(reservation, "reservation", crate::domain::reservation::Reservation, crate::store::owned::reservation, |r| (r.created_at, r.updated_at) {
     org_unit_id: String = r.need.org_unit_id.clone(),
     state: String = r.state().to_owned(),
     work_order_id: String = r.need.work_order_id.clone(),
@@ -136,6 +145,7 @@ table!(
     supplementary_order,
     "supplementary_order",
     crate::domain::supplementary_order::SupplementaryOrder,
+    crate::store::owned::supplementary_order,
     |r| (r.created_at, r.updated_at) {
         org_unit_id: String = r.org_unit_id.clone(),
         number: String = r.number.clone(),
@@ -148,7 +158,7 @@ table!(
     }
 );
 
-table!(goods_return, "goods_return", crate::domain::rma::Return, |r| (r.created_at, r.updated_at) {
+table!(goods_return, "goods_return", crate::domain::rma::Return, crate::store::owned::goods_return, |r| (r.created_at, r.updated_at) {
     org_unit_id: String = r.org_unit_id.clone(),
     number: String = r.number.clone(),
     state: String = r.state().to_owned(),
@@ -158,7 +168,7 @@ table!(goods_return, "goods_return", crate::domain::rma::Return, |r| (r.created_
     serial: String = r.serial.clone(),
 });
 
-table!(old_part_debt, "old_part_debt", crate::domain::old_part::OldPartDebt, |r| (r.created_at, r.updated_at) {
+table!(old_part_debt, "old_part_debt", crate::domain::old_part::OldPartDebt, crate::store::owned::old_part_debt, |r| (r.created_at, r.updated_at) {
     org_unit_id: String = r.org_unit_id.clone(),
     state: String = r.state().to_owned(),
     technician_id: String = r.technician_id.clone(),

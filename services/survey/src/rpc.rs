@@ -1,6 +1,11 @@
 //! The table of RPCs, one line each.
 
-use common::{record::Actor, rpc_table, service::Call};
+use common::{
+    reach::Reach,
+    record::{Actor, Link},
+    rpc_table,
+    service::Call,
+};
 use proto::aftercare::{
     common::v1::{ListTimelineRequest, ListTimelineResponse},
     survey::v1::{
@@ -89,8 +94,9 @@ rpc_table! {
     }
 }
 
-/// Who holds a link acts as the invitation behind it: one customer's request ids never meet another's.
+/// Who holds a link acts as the invitation behind it and sees nothing else: one customer's request ids never meet another's.
 fn bearer(call: &Call, invitation: &InvitationId) -> Call {
     let actor = Actor { id: invitation.to_string(), ..call.actor.clone() };
-    Call { actor, ..call.clone() }
+    let link = Link { purpose: "survey".to_owned(), record_id: invitation.to_string() };
+    Call { actor, reach: Reach::Link(link), ..call.clone() }
 }

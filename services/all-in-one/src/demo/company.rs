@@ -46,7 +46,7 @@ pub async fn build(keeper: &Doorkeeper, rng: &mut StdRng, districts: &[District]
     for (sku, name, price, back) in PARTS {
         keeper_doors.parts.create_part(part(sku, name, price, back)).await?;
     }
-    let central = location(&mut keeper_doors, "C-01", "中央仓库", LocationKind::Central, "", "", None).await?;
+    let central = location(&mut keeper_doors, "C-01", "中央仓库", LocationKind::Central, "", ("", ""), None).await?;
     stock(&mut keeper_doors, &central, 200).await?;
     let mut people = Vec::new();
     for (unit, city) in OFFICES {
@@ -59,7 +59,7 @@ pub async fn build(keeper: &Doorkeeper, rng: &mut StdRng, districts: &[District]
             &format!("{city}区域仓"),
             LocationKind::Regional,
             &central,
-            "",
+            (unit, ""),
             Some(centre),
         )
         .await?;
@@ -72,7 +72,7 @@ pub async fn build(keeper: &Doorkeeper, rng: &mut StdRng, districts: &[District]
             &shelf,
             LocationKind::ServicePoint,
             &region,
-            "",
+            (unit, ""),
             Some(centre),
         )
         .await?;
@@ -88,7 +88,7 @@ pub async fn build(keeper: &Doorkeeper, rng: &mut StdRng, districts: &[District]
                 &format!("{city}服务车 {code}"),
                 LocationKind::Van,
                 &shelf,
-                &id,
+                (unit, &id),
                 Some(centre),
             )
             .await?;
@@ -121,7 +121,7 @@ async fn location(
     name: &str,
     kind: LocationKind,
     parent: &str,
-    technician: &str,
+    (unit, technician): (&str, &str),
     position: Option<LatLng>,
 ) -> anyhow::Result<String> {
     let request = CreateLocationRequest {
@@ -129,6 +129,7 @@ async fn location(
         code: code.to_owned(),
         name: name.to_owned(),
         kind: kind.into(),
+        org_unit_id: unit.to_owned(),
         parent_id: parent.to_owned(),
         technician_id: technician.to_owned(),
         position,

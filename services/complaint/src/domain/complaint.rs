@@ -203,6 +203,9 @@ pub(crate) struct Complaint {
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
     pub(crate) org_unit_id: String,
+    /// The partner that made it; empty for none.
+    #[serde(default)]
+    pub(crate) partner_id: String,
     pub(crate) state: State,
     pub(crate) channel: Channel,
     pub(crate) subject: Subject,
@@ -305,11 +308,15 @@ impl Complaint {
         self.links.technicians.contains(&actor.id) || self.investigations.iter().any(named)
     }
 
-    /// What names the matter while it is open: no two open complaints have the same.
+    /// What names the matter while it is open: no two open complaints have the same. Unit and partner are part of it: who
+    /// does not see a complaint must not find out by opening another.
     pub(crate) fn matter_key(&self) -> Option<String> {
         let about = self.links.service_requests.first().or(self.links.products.first());
         let about = about.map_or("-", String::as_str);
-        self.is_open().then(|| format!("{}|{}|{about}", self.customer_id, self.subject.as_str()))
+        self.is_open().then(|| {
+            let (customer, subject) = (&self.customer_id, self.subject.as_str());
+            format!("{customer}|{subject}|{about}|{}|{}", self.org_unit_id, self.partner_id)
+        })
     }
 
     /// The cause last found; empty before.

@@ -27,6 +27,8 @@ pub(crate) struct Matter {
     pub(crate) wanted: String,
     pub(crate) links: Links,
     pub(crate) org_unit_id: String,
+    /// The partner that tells it; empty for none.
+    pub(crate) partner_id: String,
     pub(crate) about_org_unit_id: String,
     pub(crate) owner_id: String,
     pub(crate) received_at: DateTime<Utc>,
@@ -104,6 +106,7 @@ impl Matter {
             created_at: now,
             updated_at: now,
             org_unit_id: self.org_unit_id,
+            partner_id: self.partner_id,
             state: State::Received,
             channel: self.channel,
             subject: self.subject,

@@ -64,6 +64,7 @@ pub(crate) fn matter() -> Matter {
             ..Links::default()
         },
         org_unit_id: "ou_1".to_owned(),
+        partner_id: String::new(),
         about_org_unit_id: "ou_2".to_owned(),
         owner_id: "agent-1".to_owned(),
         received_at: start(),

@@ -11,7 +11,7 @@ use crate::{Context, convert, domain::figures::Figures, store};
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: GetComplaintFiguresRequest,
 ) -> Result<ComplaintFigures> {
     let (Some(start), Some(end)) = (&request.start, &request.end) else {
@@ -22,7 +22,7 @@ pub(crate) async fn handle(
         return Err(Error::invalid("end", "window.start_before_end"));
     }
     let mut figures = Figures::default();
-    for complaint in store::complaint::received_in(ctx.core.db.read(), start, end, &request.org_unit_id).await? {
+    for complaint in store::complaint::received_in(&ctx.core.read(call), start, end, &request.org_unit_id).await? {
         figures.add(&complaint);
     }
     Ok(convert::figures::figures(&figures, &ctx.policy.currency))

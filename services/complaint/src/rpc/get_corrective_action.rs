@@ -7,10 +7,10 @@ use crate::{Context, convert, domain::CorrectiveActionId, store};
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: GetCorrectiveActionRequest,
 ) -> Result<CorrectiveAction> {
     let id = CorrectiveActionId::parse(&request.corrective_action_id)?;
-    let found = store::corrective::load(ctx.core.db.read(), &id).await?;
+    let found = store::corrective::load(&ctx.core.read(call), &id).await?;
     Ok(convert::corrective::corrective_action(&found))
 }

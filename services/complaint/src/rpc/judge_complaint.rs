@@ -62,7 +62,7 @@ mod tests {
         // Above head office there is nobody.
         let head = desk.bench.call_by("head", Role::Admin, "ou_2");
         let id = common::id::Id::parse(&complaint.complaint_id).unwrap();
-        let kept = crate::store::complaint::load(desk.bench.core.db.read(), &id).await.unwrap();
+        let kept = crate::store::complaint::load(&desk.bench.core.db.everything(), &id).await.unwrap();
         let verdict = crate::domain::testing::judgement(crate::domain::values::Verdict::Founded);
         let verdict = crate::domain::judgement::Judgement { by: head.actor.clone(), ..verdict };
         assert!(kept.judge(verdict, &desk.ctx.policy, head.now).is_ok());

@@ -10,7 +10,7 @@ pub(crate) async fn handle(
     call: &Call,
     request: ListComplaintsRequest,
 ) -> Result<ListComplaintsResponse> {
-    let (found, next_page_token) = store::complaint::list(ctx.core.db.read(), &request, call.now).await?;
+    let (found, next_page_token) = store::complaint::list(&ctx.core.read(call), &request, call.now).await?;
     let complaints = found.iter().map(convert::complaint).collect();
     Ok(ListComplaintsResponse { complaints, next_page_token })
 }

@@ -7,10 +7,10 @@ use crate::{Context, convert, store};
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: ListCorrectiveActionsRequest,
 ) -> Result<ListCorrectiveActionsResponse> {
-    let (found, next_page_token) = store::corrective::list(ctx.core.db.read(), &request).await?;
+    let (found, next_page_token) = store::corrective::list(&ctx.core.read(call), &request).await?;
     let corrective_actions = found.iter().map(convert::corrective::corrective_action).collect();
     Ok(ListCorrectiveActionsResponse { corrective_actions, next_page_token })
 }

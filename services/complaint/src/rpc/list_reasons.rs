@@ -5,11 +5,7 @@ use proto::aftercare::complaint::v1::{ListReasonsRequest, ListReasonsResponse};
 
 use crate::{Context, convert};
 
-pub(crate) async fn handle(
-    ctx: &Context,
-    _call: &Call,
-    mut request: ListReasonsRequest,
-) -> Result<ListReasonsResponse> {
+pub(crate) async fn handle(ctx: &Context, call: &Call, mut request: ListReasonsRequest) -> Result<ListReasonsResponse> {
     let wanted = match request.subject {
         0 => None,
         code => Some(convert::subject(code)?),
@@ -17,7 +13,7 @@ pub(crate) async fn handle(
     let token = std::mem::take(&mut request.page_token);
     let size = usize::try_from(page::size(request.page_size)?).unwrap_or(usize::MAX);
     request.page_size = 0;
-    let print = page::fingerprint(&request);
+    let print = page::fingerprint(&call.reach, &request);
     // The tree only grows at its end and is the same in every replica of one version: a place is a good cursor.
     let start = page::open::<usize>(&token, &print)?.unwrap_or(0);
     let reasons = ctx.reasons.reason.iter().filter(|reason| wanted.is_none_or(|subject| reason.subject == subject));

@@ -10,7 +10,7 @@ pub(crate) async fn handle(
     call: &Call,
     request: ListRegulatorCasesRequest,
 ) -> Result<ListRegulatorCasesResponse> {
-    let (found, next_page_token) = store::regulator::list(ctx.core.db.read(), &request, call.now).await?;
+    let (found, next_page_token) = store::regulator::list(&ctx.core.read(call), &request, call.now).await?;
     let regulator_cases = found.iter().map(convert::regulator::regulator_case).collect();
     Ok(ListRegulatorCasesResponse { regulator_cases, next_page_token })
 }

@@ -53,6 +53,7 @@ fn matter(ctx: &Context, call: &Call, request: &ReceiveComplaintRequest) -> Resu
         wanted: request.wanted.clone(),
         links,
         org_unit_id,
+        partner_id: call.actor.partner_id.clone(),
         about_org_unit_id: request.about_org_unit_id.clone(),
         owner_id: request.owner_id.clone(),
         received_at: optional_instant(request.received_at.as_ref(), "received_at")?.unwrap_or(call.now),

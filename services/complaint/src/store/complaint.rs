@@ -4,12 +4,14 @@ use chrono::{DateTime, Utc};
 use common::{
     db::Tx,
     error::{Error, Result},
+    reach::{Owned, Owner, Reach, Scoped, select},
     record::{Changed, Record as _},
     service::Call,
     store::{self, Table, set},
+    whose,
 };
 use proto::aftercare::complaint::v1::{ComplaintEvent, ComplaintFact, ListComplaintsRequest};
-use sea_orm::{QueryOrder as _, QuerySelect as _, entity::prelude::*};
+use sea_orm::{Condition, QueryOrder as _, QuerySelect as _, entity::prelude::*};
 
 use super::{never, wake};
 use crate::{
@@ -53,6 +55,10 @@ pub(crate) mod entity {
         pub owner_id: String,
         /// Who owns it.
         pub org_unit_id: String,
+        /// The partner that made it; empty for none.
+        pub partner_id: String,
+        /// The request it is about; empty for none.
+        pub service_request_id: String,
         /// Whose it is.
         pub customer_id: String,
         /// The cause last found; empty before.
@@ -84,6 +90,17 @@ pub(crate) mod entity {
 
 use entity::{Column, Entity};
 
+impl Owned for Entity {
+    fn within(reach: &Reach) -> Condition {
+        let own = Owner::unit(Column::OrgUnitId).partner(Column::PartnerId).within(reach);
+        match reach {
+            // What the partner made itself, and what was opened about its cases.
+            Reach::Partner(_) => Condition::any().add(own).add(whose::cases(Column::ServiceRequestId, reach)),
+            Reach::All | Reach::Units(_) | Reach::Technician { .. } | Reach::Link(_) | Reach::Nothing => own,
+        }
+    }
+}
+
 impl Table for Entity {
     type Record = Complaint;
     const ID: Column = Column::Id;
@@ -99,6 +116,8 @@ impl Table for Entity {
             subject: set(record.subject.as_str().to_owned()),
             owner_id: set(record.owner_id.clone()),
             org_unit_id: set(record.org_unit_id.clone()),
+            partner_id: set(record.partner_id.clone()),
+            service_request_id: set(record.links.service_requests.first().cloned().unwrap_or_default()),
             customer_id: set(record.customer_id.clone()),
             cause_code: set(record.cause_code().to_owned()),
             investigated_at: set(record.investigations.last().map_or_else(never, |found| found.at)),
@@ -122,7 +141,7 @@ impl Table for Entity {
 /// # Errors
 ///
 /// `NOT_FOUND`.
-pub(crate) async fn load(on: &impl ConnectionTrait, id: &ComplaintId) -> Result<Complaint> {
+pub(crate) async fn load(on: &impl Scoped, id: &ComplaintId) -> Result<Complaint> {
     store::load::<Entity>(on, id.as_str()).await
 }
 
@@ -131,7 +150,7 @@ pub(crate) async fn load(on: &impl ConnectionTrait, id: &ComplaintId) -> Result<
 /// # Errors
 ///
 /// When the database does not answer.
-pub(crate) async fn find(on: &impl ConnectionTrait, id: &str) -> Result<Option<Complaint>> {
+pub(crate) async fn find(on: &impl Scoped, id: &str) -> Result<Option<Complaint>> {
     store::find::<Entity>(on, id).await
 }
 
@@ -192,7 +211,7 @@ pub(crate) async fn notify(tx: &Tx, call: &Call, policy: &Policy, complaint: Com
     }
 }
 
-async fn by_source(on: &impl ConnectionTrait, source: &str) -> Result<Option<Complaint>> {
+async fn by_source(on: &impl Scoped, source: &str) -> Result<Option<Complaint>> {
     if source.is_empty() {
         return Ok(None);
     }
@@ -200,8 +219,8 @@ async fn by_source(on: &impl ConnectionTrait, source: &str) -> Result<Option<Com
     row.map(Entity::record).transpose()
 }
 
-async fn same_matter(on: &impl ConnectionTrait, matter: &Matter) -> Result<Option<Complaint>> {
-    let rows = Entity::find()
+async fn same_matter(on: &impl Scoped, matter: &Matter) -> Result<Option<Complaint>> {
+    let rows = select::<Entity>(on)
         .filter(Column::CustomerId.eq(&matter.customer_id))
         .filter(Column::Subject.eq(matter.subject.as_str()))
         .filter(Column::MatterKey.is_not_null())
@@ -222,7 +241,7 @@ async fn same_matter(on: &impl ConnectionTrait, matter: &Matter) -> Result<Optio
 /// # Errors
 ///
 /// `SAME_MATTER_OPEN`.
-pub(crate) async fn refuse_double(on: &impl ConnectionTrait, complaint: &Complaint) -> Result<()> {
+pub(crate) async fn refuse_double(on: &impl Scoped, complaint: &Complaint) -> Result<()> {
     let Some(key) = complaint.matter_key() else { return Ok(()) };
     let other =
         Entity::find().filter(Column::MatterKey.eq(key)).filter(Column::Id.ne(complaint.id.as_str())).one(on).await?;
@@ -237,8 +256,8 @@ pub(crate) async fn refuse_double(on: &impl ConnectionTrait, complaint: &Complai
 /// # Errors
 ///
 /// When the database does not answer.
-pub(crate) async fn of_cause(on: &impl ConnectionTrait, cause: &str, since: DateTime<Utc>) -> Result<Vec<String>> {
-    let rows = Entity::find()
+pub(crate) async fn of_cause(on: &impl Scoped, cause: &str, since: DateTime<Utc>) -> Result<Vec<String>> {
+    let rows = select::<Entity>(on)
         .select_only()
         .column(Column::Id)
         .filter(Column::CauseCode.eq(cause))
@@ -257,12 +276,12 @@ pub(crate) async fn of_cause(on: &impl ConnectionTrait, cause: &str, since: Date
 ///
 /// When the database does not answer.
 pub(crate) async fn received_in(
-    on: &impl ConnectionTrait,
+    on: &impl Scoped,
     start: DateTime<Utc>,
     end: DateTime<Utc>,
     org_unit_id: &str,
 ) -> Result<Vec<Complaint>> {
-    let mut select = Entity::find().filter(Column::ReceivedAt.gte(start)).filter(Column::ReceivedAt.lt(end));
+    let mut select = select::<Entity>(on).filter(Column::ReceivedAt.gte(start)).filter(Column::ReceivedAt.lt(end));
     if !org_unit_id.is_empty() {
         select = select.filter(Column::OrgUnitId.eq(org_unit_id));
     }
@@ -276,7 +295,7 @@ pub(crate) async fn received_in(
 ///
 /// As [`store::list`].
 pub(crate) async fn list(
-    on: &impl ConnectionTrait,
+    on: &impl Scoped,
     request: &ListComplaintsRequest,
     now: DateTime<Utc>,
 ) -> Result<(Vec<Complaint>, String)> {

@@ -4,12 +4,13 @@ use chrono::{DateTime, Utc};
 use common::{
     db::Tx,
     error::{Error, Result},
+    reach::{Owned, Owner, Reach, Scoped},
     record::{Changed, Record as _},
     service::Call,
     store::{self, Table, set},
 };
 use proto::aftercare::{common::v1::RecordEvent, complaint::v1::ListCorrectiveActionsRequest};
-use sea_orm::entity::prelude::*;
+use sea_orm::{Condition, entity::prelude::*};
 
 use super::{never, wake};
 use crate::{
@@ -68,6 +69,12 @@ pub(crate) mod entity {
 
 use entity::{Column, Entity};
 
+impl Owned for Entity {
+    fn within(reach: &Reach) -> Condition {
+        Owner::unit(Column::OrgUnitId).within(reach)
+    }
+}
+
 impl Table for Entity {
     type Record = CorrectiveAction;
     const ID: Column = Column::Id;
@@ -100,7 +107,7 @@ impl Table for Entity {
 /// # Errors
 ///
 /// `NOT_FOUND`.
-pub(crate) async fn load(on: &impl ConnectionTrait, id: &CorrectiveActionId) -> Result<CorrectiveAction> {
+pub(crate) async fn load(on: &impl Scoped, id: &CorrectiveActionId) -> Result<CorrectiveAction> {
     store::load::<Entity>(on, id.as_str()).await
 }
 
@@ -109,7 +116,7 @@ pub(crate) async fn load(on: &impl ConnectionTrait, id: &CorrectiveActionId) -> 
 /// # Errors
 ///
 /// When the database does not answer.
-pub(crate) async fn unfinished(on: &impl ConnectionTrait, causes: &[String]) -> Result<Vec<CorrectiveAction>> {
+pub(crate) async fn unfinished(on: &impl Scoped, causes: &[String]) -> Result<Vec<CorrectiveAction>> {
     if causes.is_empty() {
         return Ok(Vec::new());
     }
@@ -165,7 +172,7 @@ fn wake_at(action: &CorrectiveAction) -> Option<DateTime<Utc>> {
 ///
 /// As [`store::list`].
 pub(crate) async fn list(
-    on: &impl ConnectionTrait,
+    on: &impl Scoped,
     request: &ListCorrectiveActionsRequest,
 ) -> Result<(Vec<CorrectiveAction>, String)> {
     let mut select = Entity::find();

@@ -4,12 +4,13 @@ use chrono::{DateTime, Utc};
 use common::{
     db::Tx,
     error::{Error, Result},
+    reach::{Owned, Owner, Reach, Scoped, like},
     record::{Changed, Record as _},
     service::Call,
     store::{self, Table, set},
 };
 use proto::aftercare::{common::v1::RecordEvent, complaint::v1::ListRegulatorCasesRequest};
-use sea_orm::entity::prelude::*;
+use sea_orm::{Condition, entity::prelude::*};
 
 use super::{never, wake};
 use crate::{
@@ -65,6 +66,20 @@ pub(crate) mod entity {
 
 use entity::{Column, Entity};
 
+impl Owned for Entity {
+    fn within(reach: &Reach) -> Condition {
+        match reach {
+            Reach::Partner(_) => {
+                use super::complaint::entity as complaint;
+                like::<complaint::Entity>(Column::ComplaintId, complaint::Column::Id, reach)
+            }
+            Reach::All | Reach::Units(_) | Reach::Technician { .. } | Reach::Link(_) | Reach::Nothing => {
+                Owner::unit(Column::OrgUnitId).within(reach)
+            }
+        }
+    }
+}
+
 impl Table for Entity {
     type Record = RegulatorCase;
     const ID: Column = Column::Id;
@@ -97,7 +112,7 @@ impl Table for Entity {
 /// # Errors
 ///
 /// `NOT_FOUND`.
-pub(crate) async fn load(on: &impl ConnectionTrait, id: &RegulatorCaseId) -> Result<RegulatorCase> {
+pub(crate) async fn load(on: &impl Scoped, id: &RegulatorCaseId) -> Result<RegulatorCase> {
     store::load::<Entity>(on, id.as_str()).await
 }
 
@@ -113,10 +128,12 @@ pub(crate) async fn insert(tx: &Tx, call: &Call, case: RegulatorCase) -> Result<
         .one(tx)
         .await?;
     if let Some(known) = known {
+        // That it is known must be said; under which number only to who sees it.
+        let seen = store::find::<Entity>(tx, &known.id).await?.map(|seen| seen.number).unwrap_or_default();
         return Err(Error::new(CASE_KNOWN)
             .with("authority", known.authority)
             .with("external_number", known.external_number)
-            .with("number", known.number));
+            .with("number", seen));
     }
     let event = event(&case, "open");
     let saved = store::insert::<Entity, _>(tx, call, case, "open", "", &event).await?;
@@ -142,7 +159,7 @@ pub(crate) async fn save(tx: &Tx, call: &Call, changed: Changed<RegulatorCase>) 
 ///
 /// As [`store::list`].
 pub(crate) async fn list(
-    on: &impl ConnectionTrait,
+    on: &impl Scoped,
     request: &ListRegulatorCasesRequest,
     now: DateTime<Utc>,
 ) -> Result<(Vec<RegulatorCase>, String)> {

@@ -39,7 +39,11 @@ pub(crate) fn skill_messages(skills: &[Skill]) -> Vec<api::Skill> {
 pub(crate) fn certificates(papers: Vec<api::Certificate>) -> Result<Vec<Certificate>> {
     let read = |(index, paper): (usize, api::Certificate)| {
         let valid_until = date(&paper.valid_until, &format!("certificates[{index}].valid_until"))?;
-        Ok(Certificate { code: paper.code, number: paper.number, valid_until })
+        let valid_from = match paper.valid_from.as_str() {
+            "" => None,
+            day => Some(date(day, &format!("certificates[{index}].valid_from"))?),
+        };
+        Ok(Certificate { code: paper.code, number: paper.number, valid_until, valid_from })
     };
     papers.into_iter().enumerate().map(read).collect()
 }
@@ -102,6 +106,7 @@ pub(crate) fn message(technician: &Technician) -> api::Technician {
         code: paper.code.clone(),
         number: paper.number.clone(),
         valid_until: paper.valid_until.to_string(),
+        valid_from: paper.valid_from.map(|day| day.to_string()).unwrap_or_default(),
     });
     api::Technician {
         technician_id: technician.id.to_string(),
@@ -123,6 +128,10 @@ pub(crate) fn message(technician: &Technician) -> api::Technician {
         daily_job_limit: technician.daily_job_limit,
         time_zone: technician.time_zone.clone(),
         photo: technician.photo.as_ref().map(attachment_message),
+        overtime_minutes: technician.overtime_minutes,
+        driving_limit_minutes: technician.driving_limit_minutes,
+        territories: technician.territories.clone(),
+        position_consent: technician.position_consent,
     }
 }
 

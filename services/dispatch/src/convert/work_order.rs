@@ -33,7 +33,8 @@ pub(crate) fn state_name(state: api::WorkOrderState) -> Option<&'static str> {
     }
 }
 
-fn state(state: &State) -> api::WorkOrderState {
+/// The message of a state.
+pub(crate) fn message_state(state: &State) -> api::WorkOrderState {
     match state {
         State::Unassigned => api::WorkOrderState::Unassigned,
         State::Assigned(_) => api::WorkOrderState::Assigned,
@@ -165,6 +166,7 @@ fn parts_state(state: PartsState) -> api::PartsState {
 fn assignment(assignment: &Assignment) -> api::Assignment {
     api::Assignment {
         technician_id: assignment.technician_id.to_string(),
+        crew_technician_ids: assignment.crew.iter().map(ToString::to_string).collect(),
         service_point_id: assignment.service_point_id.to_string(),
         window: Some(assignment.window.message()),
         planned_start: Some(timestamp(assignment.planned.start)),
@@ -207,10 +209,15 @@ pub(crate) fn message(order: &WorkOrder) -> api::WorkOrder {
         fault_code: request.fault_code.clone(),
         charge_kind: request.charge_kind.clone(),
         visit_number: order.visit_number,
-        state: state(&order.state).into(),
+        state: message_state(&order.state).into(),
         required_skills: technician::skill_messages(&order.required_skills),
         required_certificates: order.required_certificates.clone(),
         duration_minutes: order.duration_minutes,
+        standard_minutes: order.standard_minutes,
+        crew_size: order.crew_size,
+        pinned: order.pinned,
+        pick_up: order.pick_up.as_ref().map(|place| place.position.into()),
+        pick_up_name: order.pick_up.as_ref().map(|place| place.name.clone()).unwrap_or_default(),
         language: request.language.clone(),
         division_code: request.division_code.clone(),
         position: request.position.map(Into::into),
@@ -317,8 +324,8 @@ fn fill_state(state: &State, message: &mut api::WorkOrder) {
 fn fact(action: &str) -> api::WorkOrderFact {
     match action {
         "create" => api::WorkOrderFact::Created,
-        "update" | "refresh" => api::WorkOrderFact::Updated,
-        "assign" => api::WorkOrderFact::Assigned,
+        "update" | "refresh" | "pin" | "unpin" | "retime" | "unassign" | "foresee" => api::WorkOrderFact::Updated,
+        "assign" | "replan" => api::WorkOrderFact::Assigned,
         "accept" => api::WorkOrderFact::Accepted,
         "refuse" => api::WorkOrderFact::Refused,
         "expire_offer" => api::WorkOrderFact::OfferExpired,

@@ -11,7 +11,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     service_point::{self, ServicePoint},
     technician::{self, Minutes, Skill, Technician},
+    travel::Travel,
 };
+
+/// What plan and check may differ by, because one of them counts in whole seconds.
+const ROUNDING: chrono::Duration = chrono::Duration::seconds(5);
 
 /// A rule between a technician and a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,11 +61,15 @@ pub enum Rule {
     Language,
     /// The customer did not name that time.
     WindowNotAccepted,
+    /// More travel in one day than the technician's limit.
+    DrivingLimit,
+    /// No time is left between the visits of the days looked at.
+    NoTimeLeft,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::TechnicianInactive,
         Self::SkillMissing,
         Self::LevelTooLow,
@@ -82,6 +90,8 @@ impl Rule {
         Self::PartsUnavailable,
         Self::Language,
         Self::WindowNotAccepted,
+        Self::DrivingLimit,
+        Self::NoTimeLeft,
     ];
 
     /// Its stable code.
@@ -108,6 +118,8 @@ impl Rule {
             Self::PartsUnavailable => "parts_unavailable",
             Self::Language => "language",
             Self::WindowNotAccepted => "window_not_accepted",
+            Self::DrivingLimit => "driving_limit",
+            Self::NoTimeLeft => "no_time_left",
         }
     }
 
@@ -125,6 +137,7 @@ impl Rule {
             | Self::CategoryNotServed
             | Self::ServicePointInactive
             | Self::ContractNotValid
+            | Self::NoTimeLeft
             | Self::Excluded => false,
             Self::OutsideShift
             | Self::BreakOverlap
@@ -134,6 +147,7 @@ impl Rule {
             | Self::RefusedBefore
             | Self::PartsUnavailable
             | Self::Language
+            | Self::DrivingLimit
             | Self::WindowNotAccepted => true,
         }
     }
@@ -213,30 +227,6 @@ pub struct Person<'a> {
     pub point_jobs_that_day: i32,
 }
 
-/// How long the way from one visit to the next takes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Travel {
-    /// At least so many minutes lie between two visits.
-    pub buffer_minutes: i64,
-    /// The road is longer than the great circle by this factor.
-    pub road_factor: f64,
-    /// Speed in kilometres an hour.
-    pub kmh: f64,
-}
-
-impl Travel {
-    /// Time between two visits.
-    #[must_use]
-    pub fn between(&self, from: Option<Position>, to: Option<Position>) -> chrono::Duration {
-        let least = chrono::Duration::minutes(self.buffer_minutes);
-        let (Some(from), Some(to)) = (from, to) else { return least };
-        let hours = from.metres_to(&to) / 1000.0 * self.road_factor / self.kmh.max(1.0);
-        // A day is more than any way; it also keeps the cast in bounds.
-        let seconds = (hours * 3600.0).clamp(0.0, 86_400.0) as i64;
-        least.max(chrono::Duration::seconds(seconds))
-    }
-}
-
 /// Every rule that stands between this technician and this job; none when the technician can take it.
 #[must_use]
 pub fn refusals(job: &Job<'_>, person: &Person<'_>, travel: &Travel) -> Vec<Refusal> {
@@ -270,6 +260,10 @@ pub fn refusals(job: &Job<'_>, person: &Person<'_>, travel: &Travel) -> Vec<Refu
             Some(paper) if paper.valid_until < last_day => {
                 refuse(Rule::CertificateExpired, code, last_day.to_string(), paper.valid_until.to_string());
             }
+            Some(paper) if paper.valid_from.is_some_and(|from| from > person.local_start.date()) => {
+                let from = paper.valid_from.map(|from| from.to_string()).unwrap_or_default();
+                refuse(Rule::CertificateMissing, code, person.local_start.date().to_string(), from);
+            }
             Some(_) => {}
         }
     }
@@ -280,8 +274,10 @@ pub fn refusals(job: &Job<'_>, person: &Person<'_>, travel: &Travel) -> Vec<Refu
         refuse(rule, "shift", needed, has);
     }
     for visit in person.visits {
-        let way = travel.between(visit.position, job.position);
-        let taken = Window { start: visit.planned.start - way, end: visit.planned.end + way };
+        // The way to it and the way from it; a few seconds of rounding keep nobody from a job.
+        let to = travel.between(job.position, visit.position, job.planned.end) - ROUNDING;
+        let from = travel.between(visit.position, job.position, visit.planned.end) - ROUNDING;
+        let taken = Window { start: visit.planned.start - to, end: visit.planned.end + from };
         if taken.overlaps(&job.planned) {
             refuse(Rule::VisitOverlap, &visit.number, span(&job.planned), span(&taken));
         }
@@ -383,7 +379,8 @@ fn span(window: &Window) -> String {
 }
 
 /// Languages are compared by their first part, so that `zh` speaks `zh-CN`. Nothing written down speaks everything.
-fn speaks(technician: &Technician, language: &str) -> bool {
+#[must_use]
+pub fn speaks(technician: &Technician, language: &str) -> bool {
     let first = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
     language.is_empty()
         || technician.languages.is_empty()

@@ -1,5 +1,7 @@
 //! Every rule refuses alone, and says what it is about.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Duration, Utc};
 use common::{convert::Money, id::Ids};
 use proptest::prelude::*;
@@ -9,9 +11,22 @@ use super::*;
 use crate::domain::{
     service_point::{Address, Contract, RateLine},
     technician::{Absence, Certificate, Shift},
+    travel::{Region, Roads},
 };
 
-const TRAVEL: Travel = Travel { buffer_minutes: 30, road_factor: 1.3, kmh: 30.0 };
+/// Roads a third longer than the great circle, thirty kilometres an hour.
+fn travel() -> Travel {
+    let region = Region {
+        name: "all".to_owned(),
+        latitude: None,
+        longitude: None,
+        radius_km: 0.0,
+        road_factor: 1.3,
+        utc_hours: 8,
+        kmh: vec![(0, 30.0)],
+    };
+    Travel { buffer_minutes: 30, roads: Arc::new(Roads { region: vec![region] }), known: None }
+}
 
 /// Monday 10:00 in Shanghai.
 fn start() -> DateTime<Utc> {
@@ -110,6 +125,7 @@ fn world() -> World {
             code: "electrician".to_owned(),
             number: String::new(),
             valid_until: day(2026, 3, 2),
+            valid_from: None,
         }],
         home: None,
         shifts: vec![Shift { weekday: 1, time: Minutes { start: 8 * 60, end: 18 * 60 }, breaks: vec![pause] }],
@@ -118,6 +134,10 @@ fn world() -> World {
         daily_job_limit: 3,
         time_zone: "Asia/Shanghai".to_owned(),
         photo: None,
+        overtime_minutes: 0,
+        driving_limit_minutes: 0,
+        territories: Vec::new(),
+        position_consent: false,
     };
     World {
         technician,
@@ -173,7 +193,7 @@ impl World {
     }
 
     fn refused(&self) -> Vec<Rule> {
-        refusals(&self.job(), &self.person(), &TRAVEL).into_iter().map(|refusal| refusal.rule).collect()
+        refusals(&self.job(), &self.person(), &travel()).into_iter().map(|refusal| refusal.rule).collect()
     }
 }
 
@@ -224,7 +244,7 @@ fn every_rule_that_refuses_is_told_with_its_subject() {
     world.technician.skills = vec![skill("curtain", 5)];
     world.point_jobs = 9;
     world.visits = vec![visit(0, 30)];
-    let found = refusals(&world.job(), &world.person(), &TRAVEL);
+    let found = refusals(&world.job(), &world.person(), &travel());
     let told: Vec<_> = found.iter().map(|refusal| (refusal.rule, refusal.subject.as_str())).collect();
     let point = world.point.id.as_str();
     assert_eq!(told, [(Rule::SkillMissing, "lighting"), (Rule::VisitOverlap, "WO-7"), (Rule::Capacity, point)]);

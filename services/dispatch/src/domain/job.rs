@@ -71,8 +71,10 @@ pub struct JobNeeds {
     pub skills: Vec<Skill>,
     /// Certificates.
     pub certificates: Vec<String>,
-    /// How long it takes, in minutes.
+    /// How long it takes, in minutes: the standard, until a learned duration takes its place.
     pub minutes: i32,
+    /// How long the catalogue says, in minutes.
+    pub standard_minutes: i32,
     /// Checklist.
     pub checklist: Vec<ChecklistItem>,
 }
@@ -97,6 +99,7 @@ impl JobCatalog {
             skills: vec![Skill { code: category.skill.clone(), level: kind.level }],
             certificates: if kind.opens { category.certificates.clone() } else { Vec::new() },
             minutes: kind.minutes + category.extra_minutes,
+            standard_minutes: kind.minutes + category.extra_minutes,
             checklist: kind.checklist.clone(),
         })
     }

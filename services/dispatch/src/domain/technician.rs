@@ -68,6 +68,9 @@ pub struct Certificate {
     pub number: String,
     /// Last day it holds.
     pub valid_until: NaiveDate,
+    /// First day it holds; none when it holds already.
+    #[serde(default)]
+    pub valid_from: Option<NaiveDate>,
 }
 
 /// A span of one day, in minutes after midnight, half open.
@@ -156,6 +159,18 @@ pub struct Technician {
     pub time_zone: String,
     /// Photo for the badge.
     pub photo: Option<Attachment>,
+    /// Minutes beyond the end of a shift that a plan may use.
+    #[serde(default)]
+    pub overtime_minutes: i32,
+    /// Minutes of travel in one day at the most; 0 for no limit.
+    #[serde(default)]
+    pub driving_limit_minutes: i32,
+    /// Beginnings of the divisions that are this one's own; none for all. Others only cost a plan something.
+    #[serde(default)]
+    pub territories: Vec<String>,
+    /// Whether the position may be known during working hours.
+    #[serde(default)]
+    pub position_consent: bool,
 }
 
 impl Record for Technician {
@@ -207,6 +222,14 @@ pub struct Patch {
     pub time_zone: Option<String>,
     /// Photo.
     pub photo: Option<Option<Attachment>>,
+    /// Overtime a plan may use.
+    pub overtime_minutes: Option<i32>,
+    /// Travel in one day.
+    pub driving_limit_minutes: Option<i32>,
+    /// Own divisions.
+    pub territories: Option<Vec<String>>,
+    /// Consent to the position.
+    pub position_consent: Option<bool>,
 }
 
 impl Technician {
@@ -228,6 +251,9 @@ impl Technician {
             if self.certificates[..index].iter().any(|other| other.code == paper.code) {
                 return Err(Error::invalid(format!("certificates[{index}].code"), "unique"));
             }
+            if paper.valid_from.is_some_and(|from| from > paper.valid_until) {
+                return Err(Error::invalid(format!("certificates[{index}].valid_from"), "date.before_valid_until"));
+            }
         }
         for (index, shift) in self.shifts.iter().enumerate() {
             if shift.time.start >= shift.time.end {
@@ -243,6 +269,13 @@ impl Technician {
             }
         }
         Ok(self)
+    }
+
+    /// Whether a place in this division lies in the technician's own territory.
+    #[must_use]
+    pub fn at_home_in(&self, division_code: &str) -> bool {
+        let own = |prefix: &String| division_code.starts_with(prefix.as_str());
+        division_code.is_empty() || self.territories.is_empty() || self.territories.iter().any(own)
     }
 
     fn permit(&self, action: &str) -> Result<()> {
@@ -281,6 +314,10 @@ impl Technician {
         self.daily_job_limit = patch.daily_job_limit.unwrap_or(self.daily_job_limit);
         self.time_zone = patch.time_zone.unwrap_or(self.time_zone);
         self.photo = patch.photo.unwrap_or(self.photo);
+        self.overtime_minutes = patch.overtime_minutes.unwrap_or(self.overtime_minutes);
+        self.driving_limit_minutes = patch.driving_limit_minutes.unwrap_or(self.driving_limit_minutes);
+        self.territories = patch.territories.unwrap_or(self.territories);
+        self.position_consent = patch.position_consent.unwrap_or(self.position_consent);
         let state = self.state;
         Ok(self.checked()?.moved("update", state, String::new(), now))
     }

@@ -36,6 +36,7 @@ pub(crate) fn technician(state: State) -> Technician {
             code: "electrician".to_owned(),
             number: "E-1".to_owned(),
             valid_until: NaiveDate::from_ymd_opt(2026, 3, 31).unwrap(),
+            valid_from: None,
         }],
         home: None,
         shifts: (1..=5).map(|day| shift(day, 8, 18, &[(12, 13)])).collect(),
@@ -44,6 +45,10 @@ pub(crate) fn technician(state: State) -> Technician {
         daily_job_limit: 3,
         time_zone: "Asia/Shanghai".to_owned(),
         photo: None,
+        overtime_minutes: 0,
+        driving_limit_minutes: 0,
+        territories: Vec::new(),
+        position_consent: false,
     }
 }
 

@@ -7,6 +7,7 @@ mod assignment;
 mod office;
 mod on_site;
 mod pieces;
+mod planning;
 
 use chrono::{DateTime, Utc};
 use common::{
@@ -20,6 +21,7 @@ pub use assignment::{NewWindow, Offer, Policy};
 pub use office::{Change, Patch};
 pub use on_site::Mark;
 pub use pieces::*;
+pub use planning::Replan;
 
 use super::{
     PartQuantity, WorkOrderId,
@@ -117,8 +119,8 @@ impl State {
     pub fn allowed(&self) -> &'static [&'static str] {
         match self {
             Self::Unassigned => &["update", "assign", "reschedule", "cancel"],
-            Self::Assigned(_) => &["update", "accept", "refuse", "reschedule", "cancel"],
-            Self::Accepted(_) => &["update", "contact", "depart", "reschedule", "cancel"],
+            Self::Assigned(_) => &["update", "accept", "refuse", "reschedule", "pin", "unpin", "replan", "cancel"],
+            Self::Accepted(_) => &["update", "contact", "depart", "reschedule", "pin", "unpin", "replan", "cancel"],
             Self::EnRoute(_) => &["update", "arrive", "reschedule", "cancel"],
             Self::OnSite(_) => &["update", "start", "record", "fail", "reschedule", "cancel"],
             Self::InProgress(_) => &["record", "suspend", "return_item", "complete", "fail", "cancel"],
@@ -178,6 +180,11 @@ pub struct Deadlines {
     pub escalation: Option<DateTime<Utc>>,
 }
 
+/// Records older than crews are of one technician.
+fn one() -> i32 {
+    1
+}
+
 /// One visit of one request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkOrder {
@@ -201,6 +208,18 @@ pub struct WorkOrder {
     pub required_certificates: Vec<String>,
     /// How long the work takes.
     pub duration_minutes: i32,
+    /// How long the catalogue says it takes; 0 in records older than this field.
+    #[serde(default)]
+    pub standard_minutes: i32,
+    /// How many technicians it takes.
+    #[serde(default = "one")]
+    pub crew_size: i32,
+    /// Whether no plan may move it.
+    #[serde(default)]
+    pub pinned: bool,
+    /// Where parts are collected on the way.
+    #[serde(default)]
+    pub pick_up: Option<PickUp>,
     /// Required items of the checklist.
     pub checklist: Vec<ChecklistItem>,
     /// Parts.
@@ -289,6 +308,10 @@ impl WorkOrder {
             required_skills: needs.skills,
             required_certificates: needs.certificates,
             duration_minutes: needs.minutes,
+            standard_minutes: needs.standard_minutes,
+            crew_size: 1,
+            pinned: false,
+            pick_up: None,
             checklist: needs.checklist,
             parts: Parts { wanted, reserved: Vec::new(), state, short_skus: Vec::new() },
             preferred: Vec::new(),
@@ -320,7 +343,7 @@ impl WorkOrder {
             .iter()
             .filter(|offer| match offer.outcome {
                 Outcome::Refused | Outcome::OfferExpired => true,
-                Outcome::Rescheduled => false,
+                Outcome::Rescheduled | Outcome::Replanned => false,
             })
             .map(|offer| offer.technician_id.to_string())
             .collect()

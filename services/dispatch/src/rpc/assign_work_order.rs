@@ -24,13 +24,15 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: AssignWorkOrderR
     let planned_start = optional_instant(request.planned_start.as_ref(), "planned_start")?;
     let wish = Wish {
         technician_id: &request.technician_id,
+        crew: &request.crew_technician_ids,
         window,
         planned: order.planned(&window, planned_start)?,
         windows: &order.request.windows,
+        without_hold: "",
         overrides: convert::rules(&request.override_rules),
         override_reason: request.override_reason,
     };
-    let offer = store::assess::offer(ctx, &work, &order, wish).await?;
+    let offer = store::assess::offer(ctx, call, &work, &order, wish).await?;
     let changed = order.assign(offer, &ctx.policy, call.now)?;
     let order = store::work_order::save(&work, call, changed).await?;
     work.commit(convert::work_order::message(&order)).await

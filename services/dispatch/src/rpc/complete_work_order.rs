@@ -27,5 +27,6 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: CompleteWorkOrde
     };
     let changed = order.complete(more, mark)?;
     let order = store::work_order::save(&work, call, changed).await?;
+    store::duration::learn(&work, &order, call.now).await?;
     work.commit(convert::work_order::message(&order)).await
 }

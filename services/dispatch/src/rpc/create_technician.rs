@@ -44,6 +44,10 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: CreateTechnician
         daily_job_limit: request.daily_job_limit,
         time_zone,
         photo: request.photo.map(convert::attachment),
+        overtime_minutes: request.overtime_minutes,
+        driving_limit_minutes: request.driving_limit_minutes,
+        territories: request.territories,
+        position_consent: request.position_consent,
     };
     let technician = store::technician::insert(&work, call, technician.checked()?).await?;
     work.commit_unless(validate_only, convert::technician::message(&technician)).await

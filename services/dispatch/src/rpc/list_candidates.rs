@@ -6,7 +6,7 @@ use common::{
     convert::{Window, optional_instant},
     error::Result,
     id::Id as _,
-    page,
+    page, reach,
     service::Call,
     store::Table as _,
 };
@@ -16,9 +16,11 @@ use sea_orm::{QueryOrder as _, entity::prelude::*};
 use crate::{
     Context, convert,
     domain::{WorkOrderId, technician::Technician, work_order::WorkOrder},
+    planning::booking,
     store::{
         self,
         assess::{self, Facts, Verdict},
+        work_order::Around,
     },
 };
 
@@ -31,11 +33,11 @@ pub(crate) async fn handle(
     let size = usize::try_from(page::size(request.page_size)?).unwrap_or(usize::MAX);
     let token = std::mem::take(&mut request.page_token);
     request.page_size = 0;
-    let print = page::fingerprint(&request);
+    let print = page::fingerprint(&call.reach, &request);
     let from: usize = page::open(&token, &print)?.unwrap_or_default();
-    let order = store::work_order::load(ctx.core.db.read(), &id).await?;
+    let order = store::work_order::load(&ctx.core.read(call), &id).await?;
     let planned = planned(&order, &request, call)?;
-    let mut verdicts = judge(ctx, &order, &request.service_point_id, planned).await?;
+    let mut verdicts = judge(ctx, call, &order, &request.service_point_id, planned).await?;
     if request.eligible_only {
         verdicts.retain(|verdict| verdict.refusals.is_empty());
     }
@@ -46,7 +48,8 @@ pub(crate) async fn handle(
     });
     let more = verdicts.len() > from.saturating_add(size);
     let next_page_token = if more { page::seal(&(from + size), &print) } else { String::new() };
-    let candidates = verdicts.iter().skip(from).take(size).map(message).collect();
+    let prices = prices(ctx, call, &order, planned).await?;
+    let candidates = verdicts.iter().skip(from).take(size).map(|verdict| message(verdict, &prices)).collect();
     Ok(ListCandidatesResponse { candidates, next_page_token })
 }
 
@@ -63,10 +66,10 @@ fn planned(order: &WorkOrder, request: &ListCandidatesRequest, call: &Call) -> R
     order.planned(&window, optional_instant(request.planned_start.as_ref(), "planned_start")?)
 }
 
-async fn judge(ctx: &Context, order: &WorkOrder, point_id: &str, planned: Window) -> Result<Vec<Verdict>> {
+async fn judge(ctx: &Context, call: &Call, order: &WorkOrder, point_id: &str, planned: Window) -> Result<Vec<Verdict>> {
     use store::technician::entity::{Column, Entity};
-    let db = ctx.core.db.read();
-    let mut select = Entity::find().filter(Column::State.ne("left")).order_by_asc(Column::Id);
+    let db = &ctx.core.read(call);
+    let mut select = reach::select::<Entity>(db).filter(Column::State.ne("left")).order_by_asc(Column::Id);
     if !point_id.is_empty() {
         select = select.filter(Column::ServicePointId.eq(point_id));
     }
@@ -79,21 +82,35 @@ async fn judge(ctx: &Context, order: &WorkOrder, point_id: &str, planned: Window
         *holders.entry(code.as_str()).or_insert(0) += 1;
     }
     let mut points = BTreeMap::new();
-    for row in store::service_point::entity::Entity::find().all(db).await? {
+    for row in reach::select::<store::service_point::entity::Entity>(db).all(db).await? {
         let point = store::service_point::entity::Entity::record(row)?;
         points.insert(point.id.clone(), point);
     }
-    let booked = assess::around(db, order, &planned, None).await?;
+    let asked = Around { without: &order.id, without_hold: "", now: call.now, of: None };
+    let booked = assess::around(db, &planned, asked).await?;
+    let travel = ctx.ways.rules();
     let mut verdicts = Vec::new();
     for technician in technicians {
         let Some(point) = points.get(&technician.service_point_id).cloned() else { continue };
         let facts = Facts::of(technician, point, &planned, &booked)?;
-        verdicts.push(facts.judge(order, &order.request.windows, planned, &ctx.config.travel.speed(), &holders));
+        verdicts.push(facts.judge(order, &order.request.windows, planned, &travel, &holders));
     }
     Ok(verdicts)
 }
 
-fn message(verdict: &Verdict) -> Candidate {
+/// What the visit adds to the plan's cost, for everybody who has room for it at that very time.
+async fn prices(ctx: &Context, call: &Call, order: &WorkOrder, planned: Window) -> Result<BTreeMap<String, i64>> {
+    let at = [Window { start: planned.start, end: planned.start + chrono::Duration::seconds(1) }];
+    let alone = WorkOrder { crew_size: 1, ..order.clone() };
+    let (_, found) = booking::look(ctx, call, &alone, &at, "").await?;
+    Ok(found
+        .places
+        .into_iter()
+        .map(|mut place| (place.technicians.swap_remove(0), place.costs.values().sum()))
+        .collect())
+}
+
+fn message(verdict: &Verdict, prices: &BTreeMap<String, i64>) -> Candidate {
     Candidate {
         technician_id: verdict.technician.id.to_string(),
         technician_number: verdict.technician.number.clone(),
@@ -104,5 +121,6 @@ fn message(verdict: &Verdict) -> Candidate {
         over_qualification: verdict.suitability.over_qualification,
         jobs_that_day: verdict.jobs_that_day,
         distance_km: verdict.suitability.distance_km,
+        plan_cost: prices.get(verdict.technician.id.as_str()).copied().unwrap_or(-1),
     }
 }

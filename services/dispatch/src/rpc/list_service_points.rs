@@ -21,7 +21,7 @@ const ORDERS: &[rows::Order<Entity>] = &[
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: ListServicePointsRequest,
 ) -> Result<ListServicePointsResponse> {
     let mut select = Entity::find();
@@ -44,7 +44,7 @@ pub(crate) async fn handle(
             .into_query();
         select = select.filter(Column::Id.in_subquery(serving));
     }
-    let (points, next_page_token) = rows::list(ctx.core.db.read(), select, ORDERS, &request).await?;
+    let (points, next_page_token) = rows::list(&ctx.core.read(call), select, ORDERS, &request).await?;
     let service_points = points.iter().map(convert::service_point::message).collect();
     Ok(ListServicePointsResponse { service_points, next_page_token })
 }

@@ -17,7 +17,7 @@ const ORDERS: &[rows::Order<Entity>] =
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: ListTechniciansRequest,
 ) -> Result<ListTechniciansResponse> {
     let mut select = Entity::find();
@@ -40,7 +40,7 @@ pub(crate) async fn handle(
             .into_query();
         select = select.filter(Column::Id.in_subquery(able));
     }
-    let (technicians, next_page_token) = rows::list(ctx.core.db.read(), select, ORDERS, &request).await?;
+    let (technicians, next_page_token) = rows::list(&ctx.core.read(call), select, ORDERS, &request).await?;
     Ok(ListTechniciansResponse {
         technicians: technicians.iter().map(convert::technician::message).collect(),
         next_page_token,

@@ -1,10 +1,18 @@
 //! Lists the history of a record, a case or a customer, as far as dispatch knows it.
 
-use common::{error::Result, journal, service::Call};
+use common::{error::Result, journal, reach, service::Call};
 use proto::aftercare::common::v1::{ListTimelineRequest, ListTimelineResponse};
 
-use crate::Context;
+use crate::{
+    Context,
+    store::{service_point, technician, work_order},
+};
 
-pub(crate) async fn handle(ctx: &Context, _call: &Call, request: ListTimelineRequest) -> Result<ListTimelineResponse> {
-    journal::timeline(&ctx.core, request).await
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: ListTimelineRequest) -> Result<ListTimelineResponse> {
+    let within = [
+        reach::ids::<service_point::entity::Entity>(service_point::entity::Column::Id, &call.reach),
+        reach::ids::<technician::entity::Entity>(technician::entity::Column::Id, &call.reach),
+        reach::ids::<work_order::entity::Entity>(work_order::entity::Column::Id, &call.reach),
+    ];
+    journal::timeline(&ctx.core, call, request, within).await
 }

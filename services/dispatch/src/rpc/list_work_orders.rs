@@ -19,7 +19,7 @@ const ORDERS: &[rows::Order<Entity>] = &[
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: ListWorkOrdersRequest,
 ) -> Result<ListWorkOrdersResponse> {
     let mut select = Entity::find();
@@ -54,7 +54,7 @@ pub(crate) async fn handle(
             .add(Column::ServiceRequestNumber.contains(&*request.text));
         select = select.filter(numbers);
     }
-    let (orders, next_page_token) = rows::list(ctx.core.db.read(), select, ORDERS, &request).await?;
+    let (orders, next_page_token) = rows::list(&ctx.core.read(call), select, ORDERS, &request).await?;
     Ok(ListWorkOrdersResponse {
         work_orders: orders.iter().map(convert::work_order::message).collect(),
         next_page_token,

@@ -26,19 +26,28 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: RescheduleWorkOr
     order.permit("reschedule")?;
     let new =
         NewWindow { asked_by, reason: request.reason, window, consent: convert::site::method(request.consent_method) };
+    let crew: Vec<String> = order
+        .state
+        .assignment()
+        .filter(|at| at.technician_id.as_str() == request.technician_id)
+        .map(|at| at.crew.iter().map(ToString::to_string).collect())
+        .unwrap_or_default();
     let offer = if request.technician_id.is_empty() {
         None
     } else {
         let wish = Wish {
             technician_id: &request.technician_id,
+            // The same leading technician brings the same crew; another one is named by assigning it.
+            crew: &crew,
             window,
             planned: order.planned(&window, planned_start)?,
             // The new window takes the place of those that the customer named before.
             windows: &[],
+            without_hold: "",
             overrides: convert::rules(&request.override_rules),
             override_reason: request.override_reason,
         };
-        Some(store::assess::offer(ctx, &work, &order, wish).await?)
+        Some(store::assess::offer(ctx, call, &work, &order, wish).await?)
     };
     let changed = order.reschedule(new, offer, &ctx.policy, call.now)?;
     let order = store::work_order::save(&work, call, changed).await?;

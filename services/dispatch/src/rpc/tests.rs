@@ -1,12 +1,16 @@
 //! Tests through the RPCs, on both databases.
 
 mod assignment;
+mod board;
+mod bookings;
 mod events;
 mod lists;
+mod plans;
 mod points;
+mod slots;
 mod timers;
 mod visit;
-mod world;
+pub(crate) mod world;
 
 use common::error::Reason;
 

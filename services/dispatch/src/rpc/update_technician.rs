@@ -22,6 +22,10 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: UpdateTechnician
     }
     let changed = technician.update(patch, call.now)?;
     let technician = store::technician::save(&work, call, changed).await?;
+    if !technician.position_consent {
+        // Consent that is taken back takes what was known with it.
+        store::position::forget(&work, technician.id.as_str()).await?;
+    }
     work.commit(convert::technician::message(&technician)).await
 }
 
@@ -45,6 +49,10 @@ fn patch(request: &UpdateTechnicianRequest) -> Result<(Patch, bool)> {
                 convert::zone::check(&request.time_zone, "time_zone")?;
                 patch.time_zone = Some(request.time_zone.clone());
             }
+            "overtime_minutes" => patch.overtime_minutes = Some(request.overtime_minutes),
+            "driving_limit_minutes" => patch.driving_limit_minutes = Some(request.driving_limit_minutes),
+            "territories" => patch.territories = Some(request.territories.clone()),
+            "position_consent" => patch.position_consent = Some(request.position_consent),
             "photo" => patch.photo = Some(request.photo.clone().map(convert::attachment)),
             unknown => return Err(convert::unknown_path(unknown)),
         }

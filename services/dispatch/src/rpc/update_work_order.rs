@@ -5,7 +5,10 @@ use proto::aftercare::dispatch::v1::{UpdateWorkOrderRequest, WorkOrder};
 
 use crate::{
     Context, convert,
-    domain::{TechnicianId, WorkOrderId, work_order::Patch},
+    domain::{
+        TechnicianId, WorkOrderId,
+        work_order::{Patch, PickUp},
+    },
     store,
 };
 
@@ -36,6 +39,11 @@ fn patch(request: &UpdateWorkOrderRequest) -> Result<Patch> {
             "preferred_technician_ids" => patch.preferred = Some(technicians(&request.preferred_technician_ids)?),
             "excluded_technician_ids" => patch.excluded = Some(technicians(&request.excluded_technician_ids)?),
             "windows" => patch.windows = Some(convert::windows(&request.windows, "windows")?),
+            "crew_size" => patch.crew_size = Some(request.crew_size),
+            "pick_up" => {
+                let name = request.pick_up_name.clone();
+                patch.pick_up = Some(request.pick_up.map(|place| PickUp { name, position: place.into() }));
+            }
             unknown => return Err(convert::unknown_path(unknown)),
         }
     }

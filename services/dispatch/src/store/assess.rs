@@ -7,21 +7,23 @@ use common::{
     convert::Window,
     db::Tx,
     error::{Error, Result},
+    reach::Scoped,
+    service::Call,
 };
-use sea_orm::ConnectionTrait;
 
 use super::{
     guard,
-    work_order::{self, Booked},
+    work_order::{self, Around, Booked},
 };
 use crate::{
     Context,
     convert::zone,
     domain::{
         TechnicianId,
-        eligibility::{Job, Person, Refusal, Rule, Suitability, Travel, Visit, refusals, suitability},
+        eligibility::{Job, Person, Refusal, Rule, Suitability, Visit, refusals, suitability},
         service_point::ServicePoint,
         technician::Technician,
+        travel::Travel,
         work_order::{Offer, WorkOrder},
     },
     error::reason,
@@ -56,15 +58,10 @@ pub(crate) struct Verdict {
     pub(crate) jobs_that_day: i32,
 }
 
-/// The jobs that may matter to a visit planned then: whoever's they are.
-pub(crate) async fn around(
-    on: &impl ConnectionTrait,
-    order: &WorkOrder,
-    planned: &Window,
-    of: Option<(&str, &str)>,
-) -> Result<Vec<Booked>> {
+/// The jobs that may matter to a visit planned then.
+pub(crate) async fn around(on: &impl Scoped, planned: &Window, around: Around<'_>) -> Result<Vec<Booked>> {
     let span = Window { start: planned.start - AROUND, end: planned.end + AROUND };
-    work_order::booked(on, &span, &order.id, of).await
+    work_order::booked(on, &span, around).await
 }
 
 impl Facts {
@@ -141,54 +138,95 @@ impl Facts {
     }
 }
 
-/// What a dispatcher asks for.
+/// What is asked for: who, when, in which window.
 #[derive(Debug)]
 pub(crate) struct Wish<'a> {
-    /// The technician.
+    /// The leading technician.
     pub(crate) technician_id: &'a str,
+    /// The other technicians of the crew.
+    pub(crate) crew: &'a [String],
     /// The window told to the customer.
     pub(crate) window: Window,
     /// The planned work.
     pub(crate) planned: Window,
     /// Windows that the customer accepts.
     pub(crate) windows: &'a [Window],
+    /// A hold that is not in the way; empty when there is none.
+    pub(crate) without_hold: &'a str,
     /// Soft rules to override.
     pub(crate) overrides: Vec<Rule>,
     /// Why.
     pub(crate) override_reason: String,
 }
 
-/// Makes an offer of a wish, or says every rule that stands in the way. Holds the technician's days until the end of
-/// the transaction.
+/// Makes an offer of a wish, or says every rule that stands in the way. Holds the days of everybody who goes until the
+/// end of the transaction: this, and not any picture in memory, is what gives capacity away.
 ///
 /// # Errors
 ///
-/// `TECHNICIAN_NOT_ELIGIBLE`, `OVERRIDE_WITHOUT_REASON`, `NOT_FOUND`.
-pub(crate) async fn offer(ctx: &Context, tx: &Tx, order: &WorkOrder, wish: Wish<'_>) -> Result<Offer> {
-    use common::id::Id as _;
-    let id = TechnicianId::parse(wish.technician_id)?;
+/// `TECHNICIAN_NOT_ELIGIBLE`, `OVERRIDE_WITHOUT_REASON`, `NOT_FOUND`, `INVALID_FIELDS` for a crew of another size.
+pub(crate) async fn offer(ctx: &Context, call: &Call, tx: &Tx, order: &WorkOrder, wish: Wish<'_>) -> Result<Offer> {
     if !wish.overrides.is_empty() && wish.override_reason.is_empty() {
         return Err(Error::new(reason::OVERRIDE_WITHOUT_REASON).field("override_reason", "required"));
     }
-    let technician = super::technician::load(tx, &id).await?;
-    let point = super::service_point::load(tx, &technician.service_point_id).await?;
-    guard::hold(tx, &technician, &point, &wish.planned).await?;
-    let booked = around(tx, order, &wish.planned, Some((technician.id.as_str(), point.id.as_str()))).await?;
-    let facts = Facts::of(technician, point, &wish.planned, &booked)?;
-    let verdict = facts.judge(order, wish.windows, wish.planned, &ctx.config.travel.speed(), &BTreeMap::new());
-    let overridable = |refusal: &Refusal| refusal.rule.soft() && wish.overrides.contains(&refusal.rule);
-    let (overridden, refused): (Vec<_>, Vec<_>) = verdict.refusals.into_iter().partition(overridable);
-    if !refused.is_empty() {
-        return Err(not_eligible(&id, &refused));
+    let ids = people(order, &wish)?;
+    let mut people = Vec::with_capacity(ids.len());
+    for id in &ids {
+        let technician = super::technician::load(tx, id).await?;
+        let point = super::service_point::load(tx, &technician.service_point_id).await?;
+        people.push((technician, point));
     }
+    guard::hold(tx, &people, &wish.planned).await?;
+    let travel = ctx.ways.rules();
+    let service_point_id = people.first().map(|(technician, _)| technician.service_point_id.clone());
+    let mut overridden = Vec::new();
+    for (technician, point) in people {
+        let (id, of) = (technician.id.clone(), point.id.clone());
+        let asked = Around {
+            without: &order.id,
+            without_hold: wish.without_hold,
+            now: call.now,
+            of: Some((id.as_str(), of.as_str())),
+        };
+        let booked = around(tx, &wish.planned, asked).await?;
+        let facts = Facts::of(technician, point, &wish.planned, &booked)?;
+        let verdict = facts.judge(order, wish.windows, wish.planned, &travel, &BTreeMap::new());
+        let overridable = |refusal: &Refusal| refusal.rule.soft() && wish.overrides.contains(&refusal.rule);
+        let (soft, refused): (Vec<_>, Vec<_>) = verdict.refusals.into_iter().partition(overridable);
+        if !refused.is_empty() {
+            return Err(not_eligible(&id, &refused));
+        }
+        overridden.extend(soft);
+    }
+    let mut ids = ids.into_iter();
+    let technician_id = ids.next().ok_or_else(|| Error::invalid("technician_id", "required"))?;
+    let service_point_id = service_point_id.ok_or_else(|| Error::invalid("technician_id", "required"))?;
     Ok(Offer {
-        technician_id: id,
-        service_point_id: verdict.technician.service_point_id,
+        technician_id,
+        crew: ids.collect(),
+        service_point_id,
         window: wish.window,
         planned: wish.planned,
         overridden,
         override_reason: wish.override_reason,
     })
+}
+
+/// Everybody who is to go, nobody twice, as many as the job takes.
+fn people(order: &WorkOrder, wish: &Wish<'_>) -> Result<Vec<TechnicianId>> {
+    use common::id::Id as _;
+    let mut ids = vec![TechnicianId::parse(wish.technician_id)?];
+    for other in wish.crew {
+        let other = TechnicianId::parse(other)?;
+        if ids.contains(&other) {
+            return Err(Error::invalid("crew_technician_ids", "unique"));
+        }
+        ids.push(other);
+    }
+    if i32::try_from(ids.len()) != Ok(order.crew_size) {
+        return Err(Error::invalid("crew_technician_ids", "crew_size"));
+    }
+    Ok(ids)
 }
 
 fn not_eligible(id: &TechnicianId, refused: &[Refusal]) -> Error {

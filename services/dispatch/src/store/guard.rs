@@ -16,22 +16,39 @@ use crate::{
 /// Visits closer than twice this to each other share a guarded day.
 const MARGIN: Duration = Duration::hours(6);
 
-/// Takes the days around the planned work until the end of the transaction.
+/// Takes the days around the planned work, of everybody who goes, until the end of the transaction.
 ///
 /// # Errors
 ///
 /// `CONFLICT` when the other writer takes too long.
-pub(crate) async fn hold(tx: &Tx, technician: &Technician, point: &ServicePoint, planned: &Window) -> Result<()> {
-    let point_day = zone::local(&point.time_zone, planned.start)?.date();
-    let mut rows = vec![(point.id.to_string(), point_day)];
-    let last = zone::local(&technician.time_zone, planned.end + MARGIN)?.date();
-    let mut day = zone::local(&technician.time_zone, planned.start - MARGIN)?.date();
-    while day <= last {
-        rows.push((technician.id.to_string(), day));
-        let Some(next) = day.succ_opt() else { break };
-        day = next;
+pub(crate) async fn hold(tx: &Tx, people: &[(Technician, ServicePoint)], planned: &Window) -> Result<()> {
+    take(tx, rows(people, planned)?).await
+}
+
+/// The rows that an assignment of these people at that time writes.
+pub(crate) fn rows(people: &[(Technician, ServicePoint)], planned: &Window) -> Result<Vec<(String, NaiveDate)>> {
+    let mut rows = Vec::new();
+    for (technician, point) in people {
+        rows.push((point.id.to_string(), zone::local(&point.time_zone, planned.start)?.date()));
+        let last = zone::local(&technician.time_zone, planned.end + MARGIN)?.date();
+        let mut day = zone::local(&technician.time_zone, planned.start - MARGIN)?.date();
+        while day <= last {
+            rows.push((technician.id.to_string(), day));
+            let Some(next) = day.succ_opt() else { break };
+            day = next;
+        }
     }
+    Ok(rows)
+}
+
+/// Takes rows in the one order that everybody keeps, so that nobody waits in a circle.
+///
+/// # Errors
+///
+/// `CONFLICT` when the other writer takes too long.
+pub(crate) async fn take(tx: &Tx, mut rows: Vec<(String, NaiveDate)>) -> Result<()> {
     rows.sort();
+    rows.dedup();
     for (subject, day) in rows {
         touch(tx, subject, day).await?;
     }

@@ -3,11 +3,12 @@
 use common::{
     db::Tx,
     error::Result,
+    reach::{Owned, Owner, Reach, Scoped},
     record::Changed,
     service::Call,
     store::{self, Table, set},
 };
-use sea_orm::entity::prelude::*;
+use sea_orm::{Condition, QuerySelect as _, QueryTrait as _, entity::prelude::*};
 
 use crate::domain::{ServicePointId, service_point::ServicePoint};
 
@@ -58,6 +59,24 @@ pub(crate) mod territory {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+impl Owned for entity::Entity {
+    fn within(reach: &Reach) -> Condition {
+        use super::technician::entity as technician;
+        use entity::Column;
+        match reach {
+            // The point that the technician works for.
+            Reach::Technician { .. } => {
+                let own = technician::Entity::find().filter(<technician::Entity as Owned>::within(reach)).select_only();
+                let own = own.column(technician::Column::ServicePointId).into_query();
+                Condition::all().add(Column::Id.in_subquery(own))
+            }
+            Reach::All | Reach::Units(_) | Reach::Partner(_) | Reach::Link(_) | Reach::Nothing => {
+                Owner::unit(Column::OrgUnitId).within(reach)
+            }
+        }
+    }
+}
+
 impl Table for entity::Entity {
     type Record = ServicePoint;
     const ID: entity::Column = entity::Column::Id;
@@ -83,7 +102,7 @@ impl Table for entity::Entity {
 }
 
 /// The service point of that id.
-pub(crate) async fn load(on: &impl ConnectionTrait, id: &ServicePointId) -> Result<ServicePoint> {
+pub(crate) async fn load(on: &impl Scoped, id: &ServicePointId) -> Result<ServicePoint> {
     store::load::<entity::Entity>(on, id.as_str()).await
 }
 

@@ -3,11 +3,12 @@
 use common::{
     db::Tx,
     error::Result,
+    reach::{Owned, Owner, Reach, Scoped},
     record::Changed,
     service::Call,
     store::{self, Table, set},
 };
-use sea_orm::entity::prelude::*;
+use sea_orm::{Condition, entity::prelude::*};
 
 use crate::domain::{TechnicianId, technician::Technician};
 
@@ -59,6 +60,13 @@ pub(crate) mod skill {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+impl Owned for entity::Entity {
+    fn within(reach: &Reach) -> Condition {
+        use entity::Column;
+        Owner::unit(Column::OrgUnitId).technician(Column::Id).within(reach)
+    }
+}
+
 impl Table for entity::Entity {
     type Record = Technician;
     const ID: entity::Column = entity::Column::Id;
@@ -84,7 +92,7 @@ impl Table for entity::Entity {
 }
 
 /// The technician of that id.
-pub(crate) async fn load(on: &impl ConnectionTrait, id: &TechnicianId) -> Result<Technician> {
+pub(crate) async fn load(on: &impl Scoped, id: &TechnicianId) -> Result<Technician> {
     store::load::<entity::Entity>(on, id.as_str()).await
 }
 

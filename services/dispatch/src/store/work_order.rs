@@ -5,10 +5,11 @@ use common::{
     convert::{Position, Window},
     db::Tx,
     error::Result,
+    reach::{Owned, Owner, Reach, Scoped, select},
     record::{Changed, Record as _},
     service::Call,
     store::{self, Table, set},
-    timer,
+    timer, whose,
 };
 use sea_orm::{Condition, FromQueryResult, QueryOrder as _, QuerySelect as _, entity::prelude::*};
 
@@ -31,6 +32,31 @@ const BUSY: [&str; 6] = ["assigned", "accepted", "en_route", "on_site", "in_prog
 /// States that count for the limits of a day.
 const COUNTED: [&str; 9] =
     ["assigned", "accepted", "en_route", "on_site", "in_progress", "suspended", "completed", "failed", "verified"];
+
+/// What stands for the state of a hold.
+const HELD: &str = "held";
+/// Actions after which others may go.
+const SEATING: [&str; 6] = ["assign", "reschedule", "replan", "unassign", "refuse", "expire_offer"];
+
+/// The table `crew_seat`.
+pub(crate) mod seat {
+    use sea_orm::entity::prelude::*;
+
+    /// Somebody who comes along.
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "crew_seat")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub work_order_id: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub technician_id: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
 
 /// The table `work_order`.
 pub(crate) mod entity {
@@ -81,6 +107,18 @@ pub(crate) fn end_of_time() -> DateTime<Utc> {
     DateTime::from_timestamp(7_258_118_400, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
+impl Owned for entity::Entity {
+    fn within(reach: &Reach) -> Condition {
+        use entity::Column;
+        match reach {
+            Reach::Partner(_) => whose::cases(Column::ServiceRequestId, reach),
+            Reach::All | Reach::Units(_) | Reach::Technician { .. } | Reach::Link(_) | Reach::Nothing => {
+                Owner::unit(Column::OrgUnitId).technician(Column::TechnicianId).within(reach)
+            }
+        }
+    }
+}
+
 impl Table for entity::Entity {
     type Record = WorkOrder;
     const ID: entity::Column = entity::Column::Id;
@@ -121,12 +159,12 @@ impl Table for entity::Entity {
 }
 
 /// The work order of that id.
-pub(crate) async fn load(on: &impl ConnectionTrait, id: &WorkOrderId) -> Result<WorkOrder> {
+pub(crate) async fn load(on: &impl Scoped, id: &WorkOrderId) -> Result<WorkOrder> {
     store::load::<entity::Entity>(on, id.as_str()).await
 }
 
 /// The work order of that id, if there is one.
-pub(crate) async fn find(on: &impl ConnectionTrait, id: &str) -> Result<Option<WorkOrder>> {
+pub(crate) async fn find(on: &impl Scoped, id: &str) -> Result<Option<WorkOrder>> {
     store::find::<entity::Entity>(on, id).await
 }
 
@@ -155,12 +193,13 @@ pub(crate) async fn save(tx: &Tx, call: &Call, mut changed: Changed<WorkOrder>) 
         }
     }
     let event = convert::work_order::event(&changed);
+    write_seats(tx, changed.action, &changed.record).await?;
     store::save::<entity::Entity, _>(tx, call, changed, &event).await
 }
 
 /// All work orders of a request, the first visit first.
-pub(crate) async fn of_request(on: &impl ConnectionTrait, request_id: &str) -> Result<Vec<WorkOrder>> {
-    let rows = entity::Entity::find()
+pub(crate) async fn of_request(on: &impl Scoped, request_id: &str) -> Result<Vec<WorkOrder>> {
+    let rows = select::<entity::Entity>(on)
         .filter(entity::Column::ServiceRequestId.eq(request_id))
         .order_by_asc(entity::Column::VisitNumber)
         .all(on)
@@ -189,29 +228,31 @@ impl Booked {
     pub(crate) fn visit(&self) -> Option<Visit> {
         let position = self.latitude.zip(self.longitude).map(|(latitude, longitude)| Position { latitude, longitude });
         let planned = Window { start: self.planned_start, end: self.planned_end };
-        BUSY.contains(&self.state.as_str()).then(|| Visit { number: self.number.clone(), planned, position })
+        (BUSY.contains(&self.state.as_str()) || self.state == HELD).then(|| Visit {
+            number: self.number.clone(),
+            planned,
+            position,
+        })
     }
 }
 
-/// Jobs that stand in a span, without one work order: all, or those of one technician and of that one's service point.
-pub(crate) async fn booked(
-    on: &impl ConnectionTrait,
-    span: &Window,
-    without: &WorkOrderId,
-    of: Option<(&str, &str)>,
-) -> Result<Vec<Booked>> {
+/// Whose jobs are asked for, and what is not in the way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Around<'a> {
+    /// The work order that is to be placed.
+    pub(crate) without: &'a WorkOrderId,
+    /// Its hold; empty when it has none.
+    pub(crate) without_hold: &'a str,
+    /// Holds that ran out before count no more.
+    pub(crate) now: DateTime<Utc>,
+    /// One technician and that one's service point; everybody when left out.
+    pub(crate) of: Option<(&'a str, &'a str)>,
+}
+
+/// Jobs and holds that stand in a span.
+pub(crate) async fn booked(on: &impl Scoped, span: &Window, around: Around<'_>) -> Result<Vec<Booked>> {
     use entity::Column;
-    let mut select = entity::Entity::find()
-        .filter(Column::State.is_in(COUNTED))
-        .filter(Column::PlannedStart.lt(span.end))
-        .filter(Column::PlannedEnd.gt(span.start))
-        .filter(Column::Id.ne(without.as_str()));
-    if let Some((technician, point)) = of {
-        let either = Condition::any().add(Column::TechnicianId.eq(technician)).add(Column::ServicePointId.eq(point));
-        select = select.filter(either);
-    }
     let columns = [
-        Column::TechnicianId,
         Column::ServicePointId,
         Column::Number,
         Column::State,
@@ -220,5 +261,86 @@ pub(crate) async fn booked(
         Column::Latitude,
         Column::Longitude,
     ];
-    Ok(select.select_only().columns(columns).into_model::<Booked>().all(on).await?)
+    let in_span = |select: Select<entity::Entity>| {
+        select
+            .filter(Column::State.is_in(COUNTED))
+            .filter(Column::PlannedStart.lt(span.end))
+            .filter(Column::PlannedEnd.gt(span.start))
+            .filter(Column::Id.ne(around.without.as_str()))
+            .select_only()
+            .columns(columns)
+    };
+    let mut select = in_span(entity::Entity::find()).column(Column::TechnicianId);
+    // Who comes along with a crew is as busy as who leads it.
+    let seats = entity::Entity::belongs_to(seat::Entity).from(Column::Id).to(seat::Column::WorkOrderId);
+    let mut along = in_span(entity::Entity::find())
+        .join(sea_orm::JoinType::InnerJoin, seats.into())
+        .column_as(seat::Column::TechnicianId, "technician_id");
+    if let Some((technician, point)) = around.of {
+        let either = Condition::any().add(Column::TechnicianId.eq(technician)).add(Column::ServicePointId.eq(point));
+        select = select.filter(either);
+        along = along.filter(seat::Column::TechnicianId.eq(technician));
+    }
+    let mut booked = select.into_model::<Booked>().all(on).await?;
+    // A visit counts once for its service point, however many go.
+    booked.extend(
+        along
+            .into_model::<Booked>()
+            .all(on)
+            .await?
+            .into_iter()
+            .map(|seat| Booked { service_point_id: String::new(), ..seat }),
+    );
+    let holds = super::slot_hold::open_in(on, span, around.now, around.without_hold, around.of).await?;
+    booked.extend(holds.into_iter().map(|(technician_id, service_point_id, visit)| Booked {
+        technician_id,
+        service_point_id,
+        number: visit.number,
+        state: HELD.to_owned(),
+        planned_start: visit.planned.start,
+        planned_end: visit.planned.end,
+        latitude: visit.position.map(|place| place.latitude),
+        longitude: visit.position.map(|place| place.longitude),
+    }));
+    Ok(booked)
+}
+
+/// Writes who comes along, when a crew goes or went.
+async fn write_seats(tx: &Tx, action: &str, order: &WorkOrder) -> Result<()> {
+    if !SEATING.contains(&action) {
+        return Ok(());
+    }
+    let crew = order.state.assignment().map(|at| at.crew.as_slice()).unwrap_or_default();
+    if order.crew_size <= 1 && crew.is_empty() {
+        return Ok(());
+    }
+    seat::Entity::delete_many().filter(seat::Column::WorkOrderId.eq(order.id())).exec(tx).await?;
+    for technician in crew {
+        let row =
+            seat::ActiveModel { work_order_id: set(order.id().to_owned()), technician_id: set(technician.to_string()) };
+        seat::Entity::insert(row).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+/// Takes a visit from its place for the rest of a transaction that gives it another one. The record stays as it is.
+pub(crate) async fn vacate(tx: &Tx, order: &WorkOrder) -> Result<()> {
+    use entity::Column;
+    entity::Entity::update_many()
+        .col_expr(Column::TechnicianId, Expr::value(""))
+        .col_expr(Column::ServicePointId, Expr::value(""))
+        .col_expr(Column::PlannedStart, Expr::value(None::<DateTime<Utc>>))
+        .col_expr(Column::PlannedEnd, Expr::value(None::<DateTime<Utc>>))
+        .filter(Column::Id.eq(order.id()))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Puts a visit back from which [`vacate`] took its place.
+pub(crate) async fn reseat(tx: &Tx, order: &WorkOrder) -> Result<()> {
+    let mut row = <entity::Entity as Table>::row(order)?;
+    row.not_set(entity::Column::Id);
+    entity::Entity::update_many().set(row).filter(entity::Column::Id.eq(order.id())).exec(tx).await?;
+    Ok(())
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use common::{
     error::{Error, Result},
+    reach,
     service::Call,
 };
 use prost_reflect::DescriptorPool;
@@ -28,8 +29,9 @@ static PERSONAL: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
 
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: GetAuditEntryRequest) -> Result<AuditEntry> {
     let missing = || Error::not_found("audit_entry", &request.audit_entry_id);
-    let select = entity::Entity::find().filter(entity::Column::Id.eq(request.audit_entry_id.as_str()));
-    let row = super::list_audit_entries::within(call, select).one(ctx.core.db.read()).await?.ok_or_else(missing)?;
+    let on = &ctx.core.read(call);
+    let select = reach::select::<entity::Entity>(on).filter(entity::Column::Id.eq(request.audit_entry_id.as_str()));
+    let row = select.one(on).await?.ok_or_else(missing)?;
     let row = store::sealed(row);
     let (changes, json) = audit::ask_owner(ctx, call.language, &row).await;
     let mut entry = convert::audit::entry(row);

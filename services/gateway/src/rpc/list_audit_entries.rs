@@ -1,8 +1,8 @@
 //! Lists entries of the audit trail.
 
-use common::{convert::optional_instant, error::Result, record::Units, service::Call, store as rows};
+use common::{convert::optional_instant, error::Result, service::Call, store as rows};
 use proto::aftercare::gateway::v1::{ListAuditEntriesRequest, ListAuditEntriesResponse};
-use sea_orm::{Select, entity::prelude::*};
+use sea_orm::entity::prelude::*;
 
 use crate::{
     convert,
@@ -20,7 +20,7 @@ pub(crate) async fn handle(
     call: &Call,
     request: ListAuditEntriesRequest,
 ) -> Result<ListAuditEntriesResponse> {
-    let mut select = within(call, Entity::find());
+    let mut select = Entity::find();
     for (column, wanted) in [
         (Column::ActorId, &request.actor_id),
         (Column::SubjectId, &request.record_id),
@@ -41,15 +41,7 @@ pub(crate) async fn handle(
     if let Some(until) = optional_instant(request.until_time.as_ref(), "until_time")? {
         select = select.filter(Column::At.lt(until));
     }
-    let (found, next_page_token) = rows::list_rows(ctx.core.db.read(), select, ORDERS, Column::Id, &request).await?;
+    let (found, next_page_token) = rows::list_rows(&ctx.core.read(call), select, ORDERS, Column::Id, &request).await?;
     let audit_entries = found.into_iter().map(|row| convert::audit::entry(store::sealed(row))).collect();
     Ok(ListAuditEntriesResponse { audit_entries, next_page_token })
-}
-
-/// What the caller sees: all of it, or what people of the own units did.
-pub(crate) fn within(call: &Call, select: Select<Entity>) -> Select<Entity> {
-    match &call.actor.units {
-        Units::All => select,
-        Units::Of(units) => select.filter(Column::ActorOrgUnitId.is_in(units)),
-    }
 }

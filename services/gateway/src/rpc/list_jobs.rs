@@ -24,7 +24,7 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: ListJobsRequest)
     if let Some(state) = convert::exchange::state_name(request.state()) {
         select = select.filter(Column::State.eq(state));
     }
-    let (rows, next_page_token) = rows::list_rows(ctx.core.db.read(), select, ORDERS, Column::Id, &request).await?;
+    let (rows, next_page_token) = rows::list_rows(&ctx.core.read(call), select, ORDERS, Column::Id, &request).await?;
     let jobs = rows.into_iter().map(|row| Ok(convert::exchange::job(&store::found(row)?))).collect::<Result<_>>()?;
     Ok(ListJobsResponse { jobs, next_page_token })
 }

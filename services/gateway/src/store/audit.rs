@@ -53,6 +53,13 @@ pub(crate) mod entity {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// What people of the own units did.
+impl common::reach::Owned for entity::Entity {
+    fn within(reach: &common::reach::Reach) -> sea_orm::Condition {
+        common::reach::Owner::unit(entity::Column::ActorOrgUnitId).within(reach)
+    }
+}
+
 /// The table `audit_pending`: written with what it is about, not chained yet.
 pub(crate) mod pending {
     use sea_orm::entity::prelude::*;

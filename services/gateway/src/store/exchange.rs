@@ -4,12 +4,13 @@
 use common::{
     db::{Tx, guarded},
     error::{Error, Result},
+    reach::{Owned, Reach, shared},
     record::{Changed, Record as _},
     service::Call,
     store::{self, Table, set},
 };
 use proto::aftercare::common::v1::RecordEvent;
-use sea_orm::{QueryOrder as _, QuerySelect as _, entity::prelude::*};
+use sea_orm::{Condition, QueryOrder as _, QuerySelect as _, entity::prelude::*};
 
 use crate::domain::exchange::{Job, JobId, Progress, State};
 
@@ -83,6 +84,13 @@ impl Part {
             Self::Rows => "rows",
             Self::Result => "result",
         }
+    }
+}
+
+/// Whose a job is, its owner says; `load` and the list ask for the owner's own, whatever records the owner sees.
+impl Owned for entity::Entity {
+    fn within(_: &Reach) -> Condition {
+        shared()
     }
 }
 

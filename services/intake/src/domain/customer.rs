@@ -93,6 +93,9 @@ pub struct Customer {
     pub updated_at: DateTime<Utc>,
     /// Organisation unit that owns it.
     pub org_unit_id: String,
+    /// The partner that made it; empty for none.
+    #[serde(default)]
+    pub partner_id: String,
     /// What may be changed.
     pub profile: Profile,
     /// The file it was merged into.
@@ -266,6 +269,7 @@ pub(crate) mod tests {
             created_at: now,
             updated_at: now,
             org_unit_id: "head-office".to_owned(),
+            partner_id: String::new(),
             profile: Profile {
                 kind: CustomerKind::Person,
                 name: "Li Ming".to_owned(),

@@ -42,6 +42,7 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: CreateCustomerRe
         created_at: call.now,
         updated_at: call.now,
         org_unit_id: ctx.rules.org_units.responsible(division).id.clone(),
+        partner_id: call.actor.partner_id.clone(),
         profile,
         merged_into: None,
     };

@@ -23,7 +23,7 @@ pub(crate) async fn handle(
         fault: request.fault_code,
     };
     let days = if request.days == 0 { ctx.rules.duplicate_days } else { request.days };
-    let found = store::service_request::duplicates(ctx.core.db.read(), &draft, days, call.now).await?;
+    let found = store::service_request::duplicates(&ctx.core.read(call), &draft, days, call.now).await?;
     let candidates = found.into_iter().map(|(other, signals)| convert::candidate(&other, signals)).collect();
     Ok(pb::FindDuplicatesResponse { candidates })
 }

@@ -5,7 +5,7 @@ use proto::aftercare::intake::v1::{self as pb, GetArticleRequest};
 
 use crate::{Context, convert, domain::ArticleId, store};
 
-pub(crate) async fn handle(ctx: &Context, _call: &Call, request: GetArticleRequest) -> Result<pb::Article> {
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: GetArticleRequest) -> Result<pb::Article> {
     let id = ArticleId::parse(&request.article_id)?;
-    Ok(convert::article(&store::article::load(ctx.core.db.read(), &id).await?))
+    Ok(convert::article(&store::article::load(&ctx.core.read(call), &id).await?))
 }

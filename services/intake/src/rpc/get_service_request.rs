@@ -11,6 +11,6 @@ pub(crate) async fn handle(
     request: GetServiceRequestRequest,
 ) -> Result<pb::ServiceRequest> {
     let id = ServiceRequestId::parse(&request.service_request_id)?;
-    let found = store::service_request::load(ctx.core.db.read(), &id).await?;
+    let found = store::service_request::load(&ctx.core.read(call), &id).await?;
     Ok(convert::service_request(ctx, &found, call.language, call.now))
 }

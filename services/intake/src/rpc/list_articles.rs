@@ -17,7 +17,7 @@ const ORDERS: &[common::store::Order<Entity>] =
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: ListArticlesRequest,
 ) -> Result<pb::ListArticlesResponse> {
     let mut select = Entity::find();
@@ -30,6 +30,6 @@ pub(crate) async fn handle(
     if !request.text.is_empty() {
         select = select.filter(Column::Search.like(contains(&request.text)));
     }
-    let (found, next_page_token) = list(ctx.core.db.read(), select, ORDERS, &request).await?;
+    let (found, next_page_token) = list(&ctx.core.read(call), select, ORDERS, &request).await?;
     Ok(pb::ListArticlesResponse { articles: found.iter().map(convert::article).collect(), next_page_token })
 }

@@ -36,7 +36,7 @@ pub(crate) async fn handle(
         Some(PromiseState::Kept) => select.filter(Column::Promise.eq("kept")),
         Some(PromiseState::KeptLate) => select.filter(Column::Promise.eq("kept_late")),
     };
-    let (found, next_page_token) = list(ctx.core.db.read(), select, ORDERS, &request).await?;
+    let (found, next_page_token) = list(&ctx.core.read(call), select, ORDERS, &request).await?;
     let contacts = found.iter().map(|contact| convert::contact(contact, call.now)).collect();
     Ok(pb::ListContactsResponse { contacts, next_page_token })
 }

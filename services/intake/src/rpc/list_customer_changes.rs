@@ -11,13 +11,13 @@ use crate::{
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: ListCustomerChangesRequest,
 ) -> Result<pb::ListCustomerChangesResponse> {
     let id = store::customer::id(&request.customer_id)?;
-    store::customer::load(ctx.core.db.read(), &id).await?;
+    store::customer::load(&ctx.core.read(call), &id).await?;
     let select = Entity::find().filter(Column::CustomerId.eq(id.as_str()));
     let (rows, next_page_token) =
-        list_rows(ctx.core.db.read(), select, &[("at", Column::At)], Column::Id, &request).await?;
+        list_rows(&ctx.core.read(call), select, &[("at", Column::At)], Column::Id, &request).await?;
     Ok(pb::ListCustomerChangesResponse { changes: rows.into_iter().map(convert::change).collect(), next_page_token })
 }

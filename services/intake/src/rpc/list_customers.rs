@@ -18,7 +18,7 @@ const ORDERS: &[common::store::Order<Entity>] =
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: ListCustomersRequest,
 ) -> Result<pb::ListCustomersResponse> {
     let mut select = Entity::find().filter(Column::State.eq("active"));
@@ -42,8 +42,8 @@ pub(crate) async fn handle(
     if !request.text.is_empty() {
         select = select.filter(Column::Search.like(contains(&request.text)));
     }
-    let (found, next_page_token) = list(ctx.core.db.read(), select, ORDERS, &request).await?;
-    let alike = store::customer::alike(ctx.core.db.read(), &found).await?;
+    let (found, next_page_token) = list(&ctx.core.read(call), select, ORDERS, &request).await?;
+    let alike = store::customer::alike(&ctx.core.read(call), &found).await?;
     let customers = found.iter().zip(alike).map(|(customer, alike)| convert::customer(customer, alike)).collect();
     Ok(pb::ListCustomersResponse { customers, next_page_token })
 }

@@ -7,7 +7,7 @@ use crate::{Context, domain::org::OrgUnit};
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     mut request: ListOrgUnitsRequest,
 ) -> Result<pb::ListOrgUnitsResponse> {
     let token = std::mem::take(&mut request.page_token);
@@ -15,7 +15,7 @@ pub(crate) async fn handle(
         0 => usize::MAX,
         wanted => usize::try_from(page::size(wanted)?).unwrap_or(usize::MAX),
     };
-    let print = page::fingerprint(&request);
+    let print = page::fingerprint(&call.reach, &request);
     let units = &ctx.rules.org_units;
     let found: Vec<&OrgUnit> = match request.division_code.as_str() {
         "" => units.all().iter().collect(),

@@ -14,7 +14,7 @@ const ORDERS: &[common::store::Order<Entity>] =
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: ListProductsRequest,
 ) -> Result<pb::ListProductsResponse> {
     let mut select = Entity::find();
@@ -28,6 +28,6 @@ pub(crate) async fn handle(
             select = select.filter(column.eq(value.as_str()));
         }
     }
-    let (found, next_page_token) = list(ctx.core.db.read(), select, ORDERS, &request).await?;
+    let (found, next_page_token) = list(&ctx.core.read(call), select, ORDERS, &request).await?;
     Ok(pb::ListProductsResponse { products: found.iter().map(convert::product).collect(), next_page_token })
 }

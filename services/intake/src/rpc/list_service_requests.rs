@@ -65,7 +65,7 @@ pub(crate) async fn handle(
     if !request.text.is_empty() {
         select = select.filter(Column::Search.like(contains(&request.text)));
     }
-    let (found, next_page_token) = list(ctx.core.db.read(), select, ORDERS, &request).await?;
+    let (found, next_page_token) = list(&ctx.core.read(call), select, ORDERS, &request).await?;
     let message = |one| convert::service_request(ctx, &one, call.language, call.now);
     Ok(pb::ListServiceRequestsResponse { service_requests: found.into_iter().map(message).collect(), next_page_token })
 }

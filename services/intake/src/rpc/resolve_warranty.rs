@@ -11,7 +11,7 @@ use crate::{
 
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: ResolveWarrantyRequest) -> Result<pb::WarrantyAnswer> {
     let id = ProductId::parse(&request.product_id)?;
-    let product = store::product::load(ctx.core.db.read(), &id).await?;
+    let product = store::product::load(&ctx.core.read(call), &id).await?;
     let today = coverage::date_of(ctx, &product.org_unit_id, call.now);
     let question = Question {
         on: convert::day(&request.date, "date")?.unwrap_or(today),
@@ -19,6 +19,6 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: ResolveWarrantyR
         part: request.part_code,
         exclusion: convert::exclusion(request.exclusion),
     };
-    let answer = coverage::resolve(ctx, ctx.core.db.read(), &product, &question, "").await?;
+    let answer = coverage::resolve(ctx, &ctx.core.read(call), &product, &question, "").await?;
     Ok(convert::warranty_answer(request.product_id, answer))
 }

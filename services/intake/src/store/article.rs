@@ -3,13 +3,15 @@
 use common::{
     db::Tx,
     error::Result,
+    reach::{Owned, Reach, Scoped, shared},
     record::{Changed, Record as _},
     service::Call,
     store::{self, Table, set},
 };
-use sea_orm::ConnectionTrait;
 
 use super::fact;
+use sea_orm::Condition;
+
 use crate::domain::{ArticleId, article::Article};
 
 /// Rows of the table `article`.
@@ -50,6 +52,12 @@ pub(crate) mod entity {
 
 use entity::{Column, Entity};
 
+impl Owned for Entity {
+    fn within(_: &Reach) -> Condition {
+        shared()
+    }
+}
+
 impl Table for Entity {
     type Record = Article;
     const ID: Column = Column::Id;
@@ -75,7 +83,7 @@ impl Table for Entity {
 }
 
 /// The article of that id.
-pub(crate) async fn load(on: &impl ConnectionTrait, id: &ArticleId) -> Result<Article> {
+pub(crate) async fn load(on: &impl Scoped, id: &ArticleId) -> Result<Article> {
     store::load::<Entity>(on, id.as_str()).await
 }
 

@@ -3,12 +3,13 @@
 use common::{
     db::Tx,
     error::Result,
+    reach::{Owned, Owner, Reach, Scoped, like},
     record::{Changed, Record as _},
     service::Call,
     store::{self, Table, set},
     timer,
 };
-use sea_orm::{ConnectionTrait, entity::prelude::*};
+use sea_orm::{Condition, entity::prelude::*};
 
 use super::{fact, never};
 use crate::{
@@ -37,6 +38,8 @@ pub(crate) mod entity {
         pub version: i64,
         /// The customer.
         pub customer_id: String,
+        /// The unit that owns it.
+        pub org_unit_id: String,
         /// The request; empty for none.
         pub service_request_id: String,
         /// Our agent.
@@ -64,6 +67,18 @@ pub(crate) mod entity {
 
 use entity::{Column, Entity};
 
+impl Owned for Entity {
+    fn within(reach: &Reach) -> Condition {
+        match reach {
+            Reach::Units(_) => Owner::unit(Column::OrgUnitId).within(reach),
+            // Whose the customer is.
+            Reach::All | Reach::Technician { .. } | Reach::Partner(_) | Reach::Link(_) | Reach::Nothing => {
+                like::<super::customer::entity::Entity>(Column::CustomerId, super::customer::entity::Column::Id, reach)
+            }
+        }
+    }
+}
+
 impl Table for Entity {
     type Record = Contact;
     const ID: Column = Column::Id;
@@ -75,6 +90,7 @@ impl Table for Entity {
             id: set(record.id.to_string()),
             version: set(record.version),
             customer_id: set(record.customer_id.to_string()),
+            org_unit_id: set(record.org_unit_id.clone()),
             service_request_id: set(record.case_id().unwrap_or_default().to_owned()),
             agent_id: set(record.agent_id.clone()),
             at: set(record.at),
@@ -99,7 +115,7 @@ impl Table for Entity {
 }
 
 /// The contact of that id.
-pub(crate) async fn load(on: &impl ConnectionTrait, id: &ContactId) -> Result<Contact> {
+pub(crate) async fn load(on: &impl Scoped, id: &ContactId) -> Result<Contact> {
     store::load::<Entity>(on, id.as_str()).await
 }
 
@@ -128,7 +144,7 @@ async fn watch(ctx: &Context, tx: &Tx, contact: &Contact) -> Result<()> {
 }
 
 /// All contacts with a customer.
-pub(crate) async fn of_customer(on: &impl ConnectionTrait, customer_id: &str) -> Result<Vec<Contact>> {
+pub(crate) async fn of_customer(on: &impl Scoped, customer_id: &str) -> Result<Vec<Contact>> {
     let rows = Entity::find().filter(Column::CustomerId.eq(customer_id)).all(on).await?;
     rows.into_iter().map(Entity::record).collect()
 }

@@ -4,11 +4,12 @@ use common::{
     db::Tx,
     error::Result,
     id::Id as _,
+    reach::{Owned, Owner, Reach, Scoped, select},
     record::{Changed, Record as _},
     service::Call,
     store::{self, Table, set},
 };
-use sea_orm::{ConnectionTrait, QueryOrder as _, QuerySelect as _, entity::prelude::*};
+use sea_orm::{Condition, QueryOrder as _, QuerySelect as _, QueryTrait as _, entity::prelude::*};
 
 use super::fact;
 use crate::domain::{
@@ -42,6 +43,8 @@ pub(crate) mod entity {
         pub agent_id: String,
         /// Who owns it.
         pub org_unit_id: String,
+        /// The partner that made it; empty for none.
+        pub partner_id: String,
         /// "active" or "merged".
         pub state: String,
         /// When it was made.
@@ -61,6 +64,32 @@ pub(crate) mod entity {
 
 use entity::{Column, Entity};
 
+impl Owned for Entity {
+    fn within(reach: &Reach) -> Condition {
+        use super::{product, service_request};
+        let of_requests = |filter: Condition| {
+            let requests = service_request::entity::Entity::find().filter(filter).select_only();
+            Column::Id.in_subquery(requests.column(service_request::entity::Column::CustomerId).into_query())
+        };
+        let own = Owner::unit(Column::OrgUnitId).partner(Column::PartnerId).within(reach);
+        match reach {
+            Reach::All | Reach::Units(_) | Reach::Partner(_) | Reach::Nothing => own,
+            // Whose home the technician goes to.
+            Reach::Technician { .. } => {
+                Condition::all().add(of_requests(<service_request::entity::Entity as Owned>::within(reach)))
+            }
+            // A link about the request or the product; whoever holds it acts for this customer and no other.
+            Reach::Link(link) => {
+                let about = service_request::entity::Column::Id.eq(link.record_id.as_str());
+                let product = product::entity::Column::Id.eq(link.record_id.as_str());
+                let owners = product::entity::Entity::find().filter(product).select_only();
+                let owners = owners.column(product::entity::Column::CustomerId).into_query();
+                Condition::any().add(of_requests(Condition::all().add(about))).add(Column::Id.in_subquery(owners))
+            }
+        }
+    }
+}
+
 impl Table for Entity {
     type Record = Customer;
     const ID: Column = Column::Id;
@@ -76,6 +105,7 @@ impl Table for Entity {
             tier: set(profile.tier.to_string()),
             agent_id: set(profile.agent_id.clone()),
             org_unit_id: set(record.org_unit_id.clone()),
+            partner_id: set(record.partner_id.clone()),
             state: set(record.state().to_owned()),
             created_at: set(record.created_at),
             updated_at: set(record.updated_at),
@@ -89,12 +119,12 @@ impl Table for Entity {
 }
 
 /// The file of that id, merged or not.
-pub(crate) async fn load(on: &impl ConnectionTrait, id: &CustomerId) -> Result<Customer> {
+pub(crate) async fn load(on: &impl Scoped, id: &CustomerId) -> Result<Customer> {
     store::load::<Entity>(on, id.as_str()).await
 }
 
 /// The file of that id, or the one that was kept when it was merged.
-pub(crate) async fn load_living(on: &impl ConnectionTrait, id: &CustomerId) -> Result<Customer> {
+pub(crate) async fn load_living(on: &impl Scoped, id: &CustomerId) -> Result<Customer> {
     let mut customer = load(on, id).await?;
     while let Some(kept) = customer.merged_into {
         customer = load(on, &kept).await?;
@@ -103,7 +133,7 @@ pub(crate) async fn load_living(on: &impl ConnectionTrait, id: &CustomerId) -> R
 }
 
 /// As [`load_living`], for ids that others name: `None` when there is no such file.
-pub(crate) async fn find_living(on: &impl ConnectionTrait, id: &CustomerId) -> Result<Option<Customer>> {
+pub(crate) async fn find_living(on: &impl Scoped, id: &CustomerId) -> Result<Option<Customer>> {
     match store::find::<Entity>(on, id.as_str()).await? {
         None => Ok(None),
         Some(customer) => load_living(on, &customer.id).await.map(Some),
@@ -154,12 +184,12 @@ async fn keep_phones(tx: &Tx, customer: &Customer) -> Result<()> {
 }
 
 /// Other living files with one of the file's phones.
-pub(crate) async fn with_phones(on: &impl ConnectionTrait, customer: &Customer) -> Result<Vec<String>> {
+pub(crate) async fn with_phones(on: &impl Scoped, customer: &Customer) -> Result<Vec<String>> {
     Ok(alike(on, std::slice::from_ref(customer)).await?.pop().unwrap_or_default())
 }
 
 /// For each file the other living files with one of its phones, by one question.
-pub(crate) async fn alike(on: &impl ConnectionTrait, customers: &[Customer]) -> Result<Vec<Vec<String>>> {
+pub(crate) async fn alike(on: &impl Scoped, customers: &[Customer]) -> Result<Vec<Vec<String>>> {
     use super::customer_phone::{Column, Entity};
     let numbers =
         |customer: &Customer| customer.profile.phones.iter().map(|phone| phone.number.clone()).collect::<Vec<_>>();
@@ -167,7 +197,7 @@ pub(crate) async fn alike(on: &impl ConnectionTrait, customers: &[Customer]) -> 
     if wanted.is_empty() {
         return Ok(vec![Vec::new(); customers.len()]);
     }
-    let rows = Entity::find()
+    let rows = select::<Entity>(on)
         .filter(Column::Number.is_in(wanted))
         .order_by_asc(Column::CustomerId)
         .limit(MOST_ALIKE)

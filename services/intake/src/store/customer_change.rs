@@ -67,3 +67,10 @@ pub(super) async fn add(tx: &Tx, call: &Call, customer: &Customer, changes: &[Fi
     }
     Ok(())
 }
+
+impl common::reach::Owned for Entity {
+    fn within(reach: &common::reach::Reach) -> sea_orm::Condition {
+        use super::customer::entity as customer;
+        common::reach::like::<customer::Entity>(Column::CustomerId, customer::Column::Id, reach)
+    }
+}

@@ -24,3 +24,10 @@ pub(crate) mod entity {
 }
 
 pub(crate) use entity::{Column, Entity};
+
+impl common::reach::Owned for Entity {
+    fn within(reach: &common::reach::Reach) -> sea_orm::Condition {
+        use super::customer::entity as customer;
+        common::reach::like::<customer::Entity>(Column::CustomerId, customer::Column::Id, reach)
+    }
+}

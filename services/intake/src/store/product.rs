@@ -3,11 +3,12 @@
 use common::{
     db::Tx,
     error::{Error, Result},
+    reach::{Owned, Owner, Reach, Scoped, like},
     record::{Changed, Record as _},
     service::Call,
     store::{self, Table, set},
 };
-use sea_orm::{ConnectionTrait, entity::prelude::*};
+use sea_orm::{Condition, entity::prelude::*};
 
 use super::fact;
 use crate::{
@@ -30,6 +31,8 @@ pub(crate) mod entity {
         pub version: i64,
         /// Its owner.
         pub customer_id: String,
+        /// The unit that owns it.
+        pub org_unit_id: String,
         /// Model.
         pub model: String,
         /// Category.
@@ -55,6 +58,18 @@ pub(crate) mod entity {
 
 use entity::{Column, Entity};
 
+impl Owned for Entity {
+    fn within(reach: &Reach) -> Condition {
+        match reach {
+            Reach::Units(_) => Owner::unit(Column::OrgUnitId).within(reach),
+            // Whose the customer is.
+            Reach::All | Reach::Technician { .. } | Reach::Partner(_) | Reach::Link(_) | Reach::Nothing => {
+                like::<super::customer::entity::Entity>(Column::CustomerId, super::customer::entity::Column::Id, reach)
+            }
+        }
+    }
+}
+
 impl Table for Entity {
     type Record = Product;
     const ID: Column = Column::Id;
@@ -66,6 +81,7 @@ impl Table for Entity {
             id: set(record.id.to_string()),
             version: set(record.version),
             customer_id: set(record.customer_id.to_string()),
+            org_unit_id: set(record.org_unit_id.clone()),
             model: set(plate.model.clone()),
             category_code: set(plate.category_code.clone()),
             serial_number: set(Some(plate.serial_number.clone()).filter(|serial| !serial.is_empty())),
@@ -82,12 +98,12 @@ impl Table for Entity {
 }
 
 /// The product of that id.
-pub(crate) async fn load(on: &impl ConnectionTrait, id: &ProductId) -> Result<Product> {
+pub(crate) async fn load(on: &impl Scoped, id: &ProductId) -> Result<Product> {
     store::load::<Entity>(on, id.as_str()).await
 }
 
 /// The product of that id, if there is one.
-pub(crate) async fn find(on: &impl ConnectionTrait, id: &ProductId) -> Result<Option<Product>> {
+pub(crate) async fn find(on: &impl Scoped, id: &ProductId) -> Result<Option<Product>> {
     store::find::<Entity>(on, id.as_str()).await
 }
 
@@ -112,24 +128,28 @@ async fn refuse_taken_serial(tx: &Tx, product: &Product) -> Result<()> {
     if plate.serial_number.is_empty() {
         return Ok(());
     }
-    let other = with_serial(tx, &plate.model, &plate.serial_number).await?;
+    let other = with_serial(&tx.everything(), &plate.model, &plate.serial_number).await?;
     match other.filter(|other| other.id != product.id) {
         None => Ok(()),
-        Some(other) => Err(Error::new(SERIAL_TAKEN)
-            .with("serial_number", &plate.serial_number)
-            .with("model", &plate.model)
-            .with("product_id", other.id)),
+        Some(other) => {
+            // That the number is taken must be said; whose it is only to who sees that product.
+            let seen = find(tx, &other.id).await?.map(|seen| seen.id.to_string()).unwrap_or_default();
+            Err(Error::new(SERIAL_TAKEN)
+                .with("serial_number", &plate.serial_number)
+                .with("model", &plate.model)
+                .with("product_id", seen))
+        }
     }
 }
 
 /// The product of that model with that serial number.
-pub(crate) async fn with_serial(on: &impl ConnectionTrait, model: &str, serial: &str) -> Result<Option<Product>> {
+pub(crate) async fn with_serial(on: &impl Scoped, model: &str, serial: &str) -> Result<Option<Product>> {
     let row = Entity::find().filter(Column::Model.eq(model)).filter(Column::SerialNumber.eq(serial)).one(on).await?;
     row.map(Entity::record).transpose()
 }
 
 /// All products of a customer.
-pub(crate) async fn of_customer(on: &impl ConnectionTrait, customer_id: &str) -> Result<Vec<Product>> {
+pub(crate) async fn of_customer(on: &impl Scoped, customer_id: &str) -> Result<Vec<Product>> {
     let rows = Entity::find().filter(Column::CustomerId.eq(customer_id)).all(on).await?;
     rows.into_iter().map(Entity::record).collect()
 }

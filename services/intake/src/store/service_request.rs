@@ -4,12 +4,13 @@ use chrono::{DateTime, Duration, Utc};
 use common::{
     db::Tx,
     error::{Error, Result},
+    reach::{Owned, Owner, Reach, Scoped, select},
     record::{Changed, Record as _},
     service::Call,
     store::{self, Table, set},
-    timer,
+    timer, whose,
 };
-use sea_orm::{ConnectionTrait, QueryOrder as _, QuerySelect as _, entity::prelude::*};
+use sea_orm::{Condition, QueryOrder as _, QuerySelect as _, entity::prelude::*};
 
 use super::never;
 use crate::{
@@ -98,6 +99,16 @@ pub(crate) mod entity {
 
 use entity::{Column, Entity};
 
+impl Owned for Entity {
+    fn within(reach: &Reach) -> Condition {
+        let own = Owner::unit(Column::OrgUnitId).partner(Column::PartnerId).link(Column::Id).within(reach);
+        match reach {
+            Reach::Technician { .. } => whose::cases(Column::Id, reach),
+            Reach::All | Reach::Units(_) | Reach::Partner(_) | Reach::Link(_) | Reach::Nothing => own,
+        }
+    }
+}
+
 impl Table for Entity {
     type Record = ServiceRequest;
     const ID: Column = Column::Id;
@@ -140,12 +151,12 @@ impl Table for Entity {
 }
 
 /// The request of that id.
-pub(crate) async fn load(on: &impl ConnectionTrait, id: &ServiceRequestId) -> Result<ServiceRequest> {
+pub(crate) async fn load(on: &impl Scoped, id: &ServiceRequestId) -> Result<ServiceRequest> {
     store::load::<Entity>(on, id.as_str()).await
 }
 
 /// The request of that id, if it is ours and there.
-pub(crate) async fn find(on: &impl ConnectionTrait, id: &str) -> Result<Option<ServiceRequest>> {
+pub(crate) async fn find(on: &impl Scoped, id: &str) -> Result<Option<ServiceRequest>> {
     store::find::<Entity>(on, id).await
 }
 
@@ -238,12 +249,12 @@ async fn refuse_taken_reference(tx: &Tx, request: &ServiceRequest) -> Result<()>
 
 /// Requests about the same matter, most alike first, each with what is the same.
 pub(crate) async fn duplicates(
-    on: &impl ConnectionTrait,
+    on: &impl Scoped,
     draft: &Draft,
     days: i32,
     now: DateTime<Utc>,
 ) -> Result<Vec<(ServiceRequest, Vec<&'static str>)>> {
-    let mut who = sea_orm::Condition::any();
+    let mut who = Condition::any();
     for (column, value) in [
         (Column::CustomerId, &draft.customer_id),
         (Column::ContactPhone, &draft.phone),
@@ -256,7 +267,7 @@ pub(crate) async fn duplicates(
     if who.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = Entity::find()
+    let rows = select::<Entity>(on)
         .filter(who)
         .filter(Column::RequestedAt.gte(now - Duration::days(i64::from(days))))
         .filter(Column::State.is_not_in([Stage::Cancelled.as_str(), Stage::Merged.as_str()]))
@@ -277,21 +288,21 @@ pub(crate) async fn duplicates(
 }
 
 /// All requests about a product.
-pub(crate) async fn of_product(on: &impl ConnectionTrait, product_id: &str) -> Result<Vec<ServiceRequest>> {
+pub(crate) async fn of_product(on: &impl Scoped, product_id: &str) -> Result<Vec<ServiceRequest>> {
     all(on, Column::ProductId.eq(product_id)).await
 }
 
 /// All requests of a customer.
-pub(crate) async fn of_customer(on: &impl ConnectionTrait, customer_id: &str) -> Result<Vec<ServiceRequest>> {
+pub(crate) async fn of_customer(on: &impl Scoped, customer_id: &str) -> Result<Vec<ServiceRequest>> {
     all(on, Column::CustomerId.eq(customer_id)).await
 }
 
 /// All requests that a complaint asked for, or that it was opened from.
-pub(crate) async fn of_complaint(on: &impl ConnectionTrait, complaint_id: &str) -> Result<Vec<ServiceRequest>> {
+pub(crate) async fn of_complaint(on: &impl Scoped, complaint_id: &str) -> Result<Vec<ServiceRequest>> {
     all(on, Column::ComplaintId.eq(complaint_id)).await
 }
 
-async fn all(on: &impl ConnectionTrait, filter: sea_orm::sea_query::SimpleExpr) -> Result<Vec<ServiceRequest>> {
+async fn all(on: &impl Scoped, filter: sea_orm::sea_query::SimpleExpr) -> Result<Vec<ServiceRequest>> {
     let rows = Entity::find().filter(filter).order_by_asc(Column::RequestedAt).all(on).await?;
     rows.into_iter().map(Entity::record).collect()
 }

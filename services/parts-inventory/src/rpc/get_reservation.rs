@@ -5,12 +5,8 @@ use proto::aftercare::parts_inventory::v1::{self as message, GetReservationReque
 
 use crate::{Context, convert, domain::ReservationId, store::reservation};
 
-pub(crate) async fn handle(
-    ctx: &Context,
-    _call: &Call,
-    request: GetReservationRequest,
-) -> Result<message::Reservation> {
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: GetReservationRequest) -> Result<message::Reservation> {
     let id = ReservationId::parse(&request.reservation_id)?;
-    let record = store::load::<reservation::Entity>(ctx.core.db.read(), id.as_str()).await?;
+    let record = store::load::<reservation::Entity>(&ctx.core.read(call), id.as_str()).await?;
     Ok(convert::reservation(&record))
 }

@@ -7,10 +7,10 @@ use crate::{Context, convert, domain::StockDocumentId, store::stock_document};
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: GetStockDocumentRequest,
 ) -> Result<message::StockDocument> {
     let id = StockDocumentId::parse(&request.stock_document_id)?;
-    let record = store::load::<stock_document::Entity>(ctx.core.db.read(), id.as_str()).await?;
+    let record = store::load::<stock_document::Entity>(&ctx.core.read(call), id.as_str()).await?;
     Ok(convert::stock_document(&record))
 }

@@ -7,10 +7,10 @@ use crate::{Context, convert, domain::SupplementaryOrderId, store::supplementary
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: GetSupplementaryOrderRequest,
 ) -> Result<message::SupplementaryOrder> {
     let id = SupplementaryOrderId::parse(&request.supplementary_order_id)?;
-    let record = store::load::<supplementary_order::Entity>(ctx.core.db.read(), id.as_str()).await?;
+    let record = store::load::<supplementary_order::Entity>(&ctx.core.read(call), id.as_str()).await?;
     Ok(convert::supplementary_order(&record))
 }

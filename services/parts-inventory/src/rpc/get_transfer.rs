@@ -5,8 +5,8 @@ use proto::aftercare::parts_inventory::v1::{self as message, GetTransferRequest}
 
 use crate::{Context, convert, domain::TransferId, store::transfer};
 
-pub(crate) async fn handle(ctx: &Context, _call: &Call, request: GetTransferRequest) -> Result<message::Transfer> {
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: GetTransferRequest) -> Result<message::Transfer> {
     let id = TransferId::parse(&request.transfer_id)?;
-    let record = store::load::<transfer::Entity>(ctx.core.db.read(), id.as_str()).await?;
+    let record = store::load::<transfer::Entity>(&ctx.core.read(call), id.as_str()).await?;
     Ok(convert::transfer(&record))
 }

@@ -13,7 +13,7 @@ use crate::{
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: ListLocationsRequest,
 ) -> Result<message::ListLocationsResponse> {
     use location::Column;
@@ -33,6 +33,6 @@ pub(crate) async fn handle(
         );
     }
     let orders = [("code", Column::Code), ("name", Column::Name), ("create_time", Column::CreatedAt)];
-    let (rows, next_page_token) = store::list(ctx.core.db.read(), select, &orders, &request).await?;
+    let (rows, next_page_token) = store::list(&ctx.core.read(call), select, &orders, &request).await?;
     Ok(message::ListLocationsResponse { locations: rows.iter().map(convert::location).collect(), next_page_token })
 }

@@ -27,7 +27,7 @@ pub(crate) async fn handle(
         select = select.filter(Column::State.eq("open")).filter(Column::DueAt.lt(call.now));
     }
     let orders = [("due_time", Column::DueAt), ("create_time", Column::CreatedAt)];
-    let (rows, next_page_token) = store::list(ctx.core.db.read(), select, &orders, &request).await?;
+    let (rows, next_page_token) = store::list(&ctx.core.read(call), select, &orders, &request).await?;
     Ok(message::ListOldPartDebtsResponse {
         old_part_debts: rows.iter().map(convert::old_part_debt).collect(),
         next_page_token,

@@ -13,7 +13,7 @@ use crate::{
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: ListPartsRequest,
 ) -> Result<message::ListPartsResponse> {
     use part::Column;
@@ -38,6 +38,6 @@ pub(crate) async fn handle(
         select = select.filter(Column::Barcode.eq(&request.barcode));
     }
     let orders = [("sku", Column::Sku), ("name", Column::Name), ("create_time", Column::CreatedAt)];
-    let (rows, next_page_token) = store::list(ctx.core.db.read(), select, &orders, &request).await?;
+    let (rows, next_page_token) = store::list(&ctx.core.read(call), select, &orders, &request).await?;
     Ok(message::ListPartsResponse { parts: rows.iter().map(convert::part).collect(), next_page_token })
 }

@@ -8,7 +8,7 @@ use crate::{Context, convert, rpc::state_name, store::reservation};
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: ListReservationsRequest,
 ) -> Result<message::ListReservationsResponse> {
     use reservation::Column;
@@ -27,7 +27,7 @@ pub(crate) async fn handle(
         select = select.filter(Column::Uncovered.eq(true));
     }
     let orders = [("create_time", Column::CreatedAt), ("expire_time", Column::ExpiresAt)];
-    let (rows, next_page_token) = store::list(ctx.core.db.read(), select, &orders, &request).await?;
+    let (rows, next_page_token) = store::list(&ctx.core.read(call), select, &orders, &request).await?;
     Ok(message::ListReservationsResponse {
         reservations: rows.iter().map(convert::reservation).collect(),
         next_page_token,

@@ -13,7 +13,7 @@ use crate::{
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: ListReturnsRequest,
 ) -> Result<message::ListReturnsResponse> {
     use goods_return::Column;
@@ -34,6 +34,6 @@ pub(crate) async fn handle(
         select = select.filter(Column::Serial.eq(&request.serial));
     }
     let orders = [("create_time", Column::CreatedAt), ("number", Column::Number)];
-    let (rows, next_page_token) = store::list(ctx.core.db.read(), select, &orders, &request).await?;
+    let (rows, next_page_token) = store::list(&ctx.core.read(call), select, &orders, &request).await?;
     Ok(message::ListReturnsResponse { returns: rows.iter().map(convert::goods_return).collect(), next_page_token })
 }

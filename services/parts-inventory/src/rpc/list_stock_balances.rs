@@ -13,7 +13,7 @@ use crate::{
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: ListStockBalancesRequest,
 ) -> Result<message::ListStockBalancesResponse> {
     use balance::Column;
@@ -31,7 +31,7 @@ pub(crate) async fn handle(
         select = select.filter(Column::OnHand.gt(0));
     }
     let orders = [("sku", Column::Sku), ("on_hand_milli", Column::OnHand), ("update_time", Column::UpdatedAt)];
-    let (rows, next_page_token) = store::list_rows(ctx.core.db.read(), select, &orders, Column::Id, &request).await?;
+    let (rows, next_page_token) = store::list_rows(&ctx.core.read(call), select, &orders, Column::Id, &request).await?;
     let stock_balances = rows.into_iter().map(convert::stock_balance).collect();
     Ok(message::ListStockBalancesResponse { stock_balances, next_page_token })
 }

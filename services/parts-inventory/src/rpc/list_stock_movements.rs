@@ -13,7 +13,7 @@ use crate::{
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: ListStockMovementsRequest,
 ) -> Result<message::ListStockMovementsResponse> {
     use movement::Column;
@@ -36,7 +36,7 @@ pub(crate) async fn handle(
         select = select.filter(Column::Tracking.eq(&request.tracking));
     }
     let orders = [("move_time", Column::At)];
-    let (rows, next_page_token) = store::list_rows(ctx.core.db.read(), select, &orders, Column::Id, &request).await?;
+    let (rows, next_page_token) = store::list_rows(&ctx.core.read(call), select, &orders, Column::Id, &request).await?;
     let stock_movements = rows.into_iter().map(convert::stock_movement).collect();
     Ok(message::ListStockMovementsResponse { stock_movements, next_page_token })
 }

@@ -13,7 +13,7 @@ use crate::{
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: ListSupplementaryOrdersRequest,
 ) -> Result<message::ListSupplementaryOrdersResponse> {
     use supplementary_order::Column;
@@ -32,7 +32,7 @@ pub(crate) async fn handle(
     }
     let orders =
         [("create_time", Column::CreatedAt), ("number", Column::Number), ("expected_time", Column::ExpectedAt)];
-    let (rows, next_page_token) = store::list(ctx.core.db.read(), select, &orders, &request).await?;
+    let (rows, next_page_token) = store::list(&ctx.core.read(call), select, &orders, &request).await?;
     Ok(message::ListSupplementaryOrdersResponse {
         supplementary_orders: rows.iter().map(convert::supplementary_order).collect(),
         next_page_token,

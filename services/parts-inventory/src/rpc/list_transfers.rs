@@ -8,7 +8,7 @@ use crate::{Context, convert, rpc::state_name, store::transfer};
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: ListTransfersRequest,
 ) -> Result<message::ListTransfersResponse> {
     use transfer::Column;
@@ -23,6 +23,6 @@ pub(crate) async fn handle(
         select = select.filter(Column::ToLocationId.eq(&request.to_location_id));
     }
     let orders = [("create_time", Column::CreatedAt), ("number", Column::Number)];
-    let (rows, next_page_token) = store::list(ctx.core.db.read(), select, &orders, &request).await?;
+    let (rows, next_page_token) = store::list(&ctx.core.read(call), select, &orders, &request).await?;
     Ok(message::ListTransfersResponse { transfers: rows.iter().map(convert::transfer).collect(), next_page_token })
 }

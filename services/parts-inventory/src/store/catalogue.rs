@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use common::{
     error::{Error, Result},
     id::Id as _,
+    reach::Scoped,
     store,
 };
-use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 
 use super::{location, part};
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
 ///
 /// When the database does not answer.
 pub async fn known_parts<'a>(
-    on: &impl ConnectionTrait,
+    on: &impl Scoped,
     skus: impl IntoIterator<Item = &'a str>,
 ) -> Result<BTreeMap<String, Part>> {
     let skus: std::collections::BTreeSet<_> = skus.into_iter().map(str::to_owned).collect();
@@ -45,7 +46,7 @@ pub async fn known_parts<'a>(
 ///
 /// `UNKNOWN_PART`.
 pub async fn parts<'a>(
-    on: &impl ConnectionTrait,
+    on: &impl Scoped,
     skus: impl IntoIterator<Item = &'a str> + Clone,
 ) -> Result<BTreeMap<String, Part>> {
     let parts = known_parts(on, skus.clone()).await?;
@@ -60,7 +61,7 @@ pub async fn parts<'a>(
 /// # Errors
 ///
 /// `UNKNOWN_PART`, `QUANTITY_DECIMALS`, `TRACKING_MISMATCH`.
-pub async fn lines(on: &impl ConnectionTrait, wanted: &[(&str, i64, &str)]) -> Result<Vec<Line>> {
+pub async fn lines(on: &impl Scoped, wanted: &[(&str, i64, &str)]) -> Result<Vec<Line>> {
     let parts = parts(on, wanted.iter().map(|(sku, ..)| *sku).collect::<Vec<_>>()).await?;
     wanted
         .iter()
@@ -84,7 +85,7 @@ pub async fn lines(on: &impl ConnectionTrait, wanted: &[(&str, i64, &str)]) -> R
 ///
 /// `UNKNOWN_PART`, `QUANTITY_DECIMALS`.
 pub async fn quantities(
-    on: &impl ConnectionTrait,
+    on: &impl Scoped,
     wanted: &[proto::aftercare::common::v1::PartLine],
 ) -> Result<(Vec<Quantity>, BTreeMap<String, Part>)> {
     let parts = parts(on, wanted.iter().map(|line| line.sku.as_str()).collect::<Vec<_>>()).await?;
@@ -102,7 +103,7 @@ pub async fn quantities(
 /// # Errors
 ///
 /// `INVALID_ID`, `NOT_FOUND`, `LOCATION_NOT_USABLE`.
-pub async fn usable_location(on: &impl ConnectionTrait, id: &str) -> Result<Location> {
+pub async fn usable_location(on: &impl Scoped, id: &str) -> Result<Location> {
     let id = LocationId::parse(id)?;
     let location = store::load::<location::Entity>(on, id.as_str()).await?;
     location.usable()?;
@@ -114,7 +115,7 @@ pub async fn usable_location(on: &impl ConnectionTrait, id: &str) -> Result<Loca
 /// # Errors
 ///
 /// When the database does not answer.
-pub async fn van(on: &impl ConnectionTrait, technician_id: &str) -> Result<Option<Location>> {
+pub async fn van(on: &impl Scoped, technician_id: &str) -> Result<Option<Location>> {
     if technician_id.is_empty() {
         return Ok(None);
     }
@@ -127,7 +128,7 @@ pub async fn van(on: &impl ConnectionTrait, technician_id: &str) -> Result<Optio
 /// # Errors
 ///
 /// When the database does not answer.
-pub async fn locations_of(on: &impl ConnectionTrait, kind: LocationKind) -> Result<Vec<Location>> {
+pub async fn locations_of(on: &impl Scoped, kind: LocationKind) -> Result<Vec<Location>> {
     let rows = location::Entity::find().filter(location::Column::Kind.eq(kind.as_str())).all(on).await?;
     let all: Vec<Location> = rows.into_iter().map(<location::Entity as store::Table>::record).collect::<Result<_>>()?;
     Ok(all.into_iter().filter(|location| !location.closed).collect())
@@ -138,7 +139,7 @@ pub async fn locations_of(on: &impl ConnectionTrait, kind: LocationKind) -> Resu
 /// # Errors
 ///
 /// When the database does not answer.
-pub async fn locations(on: &impl ConnectionTrait, ids: Vec<String>) -> Result<BTreeMap<String, Location>> {
+pub async fn locations(on: &impl Scoped, ids: Vec<String>) -> Result<BTreeMap<String, Location>> {
     if ids.is_empty() {
         return Ok(BTreeMap::new());
     }

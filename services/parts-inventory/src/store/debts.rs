@@ -1,7 +1,7 @@
 //! Old-part debts of done jobs.
 
-use common::{db::Tx, error::Result, service::Call, service::Core};
-use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, PaginatorTrait as _, QueryFilter as _};
+use common::{db::Tx, error::Result, reach::Scoped, service::Call, service::Core};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _};
 
 use super::{catalogue, old_part_debt};
 use crate::domain::{
@@ -56,11 +56,7 @@ pub async fn open(
 /// # Errors
 ///
 /// When the database does not answer.
-pub async fn overdue(
-    on: &impl ConnectionTrait,
-    technician_id: &str,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Result<u64> {
+pub async fn overdue(on: &impl Scoped, technician_id: &str, now: chrono::DateTime<chrono::Utc>) -> Result<u64> {
     use old_part_debt::Column;
     Ok(old_part_debt::Entity::find()
         .filter(Column::TechnicianId.eq(technician_id))

@@ -19,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(super::m20261121_001006_supplementary_order::Migration),
             Box::new(super::m20261121_001007_goods_return::Migration),
             Box::new(super::m20261121_001008_old_part_debt::Migration),
+            Box::new(super::m20261122_001009_document_technician::Migration),
         ]);
         all
     }

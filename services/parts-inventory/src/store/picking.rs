@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 use common::{
     db::Tx,
     error::{Error, Result, reason},
+    reach::Scoped,
     store,
 };
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _,
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _,
     sea_query::Expr,
 };
 
@@ -67,12 +68,7 @@ pub async fn promise_all(tx: &Tx, need: &Need, now: DateTime<Utc>, until: DateTi
 /// # Errors
 ///
 /// When the database does not answer.
-pub async fn cover(
-    on: &impl ConnectionTrait,
-    need: &Need,
-    extra: &Quantity,
-    tracking: &str,
-) -> Result<Vec<Allocation>> {
+pub async fn cover(on: &impl Scoped, need: &Need, extra: &Quantity, tracking: &str) -> Result<Vec<Allocation>> {
     let near = near(on, need).await?;
     let mut stock = candidates(on, std::slice::from_ref(&extra.sku)).await?;
     // A numbered piece is covered by itself only, and pieces without a known number by none that has one.
@@ -81,7 +77,7 @@ pub async fn cover(
 }
 
 /// What the parts of a job are to be near to: the van, else the named location, else the nearest service point.
-async fn near(on: &impl ConnectionTrait, need: &Need) -> Result<Near> {
+async fn near(on: &impl Scoped, need: &Need) -> Result<Near> {
     let van = catalogue::van(on, &need.technician_id).await?;
     let named = if need.near_location_id.is_empty() {
         None
@@ -104,7 +100,7 @@ fn nearest(points: Vec<Location>, job: &common::convert::Position) -> Option<Loc
 }
 
 /// Free good stock of these parts, with where it lies.
-async fn candidates(on: &impl ConnectionTrait, skus: &[String]) -> Result<Vec<Candidate>> {
+async fn candidates(on: &impl Scoped, skus: &[String]) -> Result<Vec<Candidate>> {
     use balance::Column;
     let rows = balance::Entity::find()
         .filter(Column::Sku.is_in(skus.to_vec()))
@@ -139,12 +135,7 @@ async fn candidates(on: &impl ConnectionTrait, skus: &[String]) -> Result<Vec<Ca
 }
 
 /// What is known of short lines: where some of it is, what could stand in, and when more comes.
-async fn shortages(
-    on: &impl ConnectionTrait,
-    short: &[Quantity],
-    stock: &[Candidate],
-    near: &Near,
-) -> Result<Vec<Shortage>> {
+async fn shortages(on: &impl Scoped, short: &[Quantity], stock: &[Candidate], near: &Near) -> Result<Vec<Shortage>> {
     let parts = catalogue::known_parts(on, short.iter().map(|line| line.sku.as_str())).await?;
     let substitutes: Vec<String> = parts.values().flat_map(|part| part.card.substitutes.clone()).collect();
     let others = if substitutes.is_empty() { Vec::new() } else { candidates(on, &substitutes).await? };
@@ -185,7 +176,7 @@ fn places(sku: &str, stock: &[Candidate], near: &Near) -> Vec<PlaceOfPart> {
 }
 
 /// Open supplementary orders of a part, soonest first.
-async fn expected(on: &impl ConnectionTrait, sku: &str) -> Result<Vec<Expected>> {
+async fn expected(on: &impl Scoped, sku: &str) -> Result<Vec<Expected>> {
     use supplementary_order::Column;
     let open = [OrderState::Requested, OrderState::Approved, OrderState::Ordered, OrderState::Shipped];
     let rows = supplementary_order::Entity::find()

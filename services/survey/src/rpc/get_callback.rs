@@ -5,8 +5,8 @@ use proto::aftercare::survey::v1::{Callback, GetCallbackRequest};
 
 use crate::{Context, convert, domain::CallbackId, store};
 
-pub(crate) async fn handle(ctx: &Context, _call: &Call, request: GetCallbackRequest) -> Result<Callback> {
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: GetCallbackRequest) -> Result<Callback> {
     let id = CallbackId::parse(&request.callback_id)?;
-    let record = store::callback::load(ctx.core.db.read(), &id).await?;
+    let record = store::callback::load(&ctx.core.read(call), &id).await?;
     Ok(convert::callback::message(&record))
 }

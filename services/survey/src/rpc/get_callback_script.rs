@@ -14,9 +14,9 @@ use crate::{
     store,
 };
 
-pub(crate) async fn handle(ctx: &Context, _call: &Call, request: GetCallbackScriptRequest) -> Result<CallbackScript> {
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: GetCallbackScriptRequest) -> Result<CallbackScript> {
     let id = CallbackId::parse(&request.callback_id)?;
-    let on = ctx.core.db.read();
+    let on = &ctx.core.read(call);
     let callback = store::callback::load(on, &id).await?;
     let invited = store::invitation::load(on, &callback.invitation_id).await?;
     let asked = invited

@@ -8,12 +8,12 @@ use crate::{
     store::score::{Filter, closed_loop},
 };
 
-pub(crate) async fn handle(ctx: &Context, _call: &Call, request: GetClosedLoopRequest) -> Result<ClosedLoop> {
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: GetClosedLoopRequest) -> Result<ClosedLoop> {
     let filter = Filter {
         from: optional_instant(request.start_time.as_ref(), "start_time")?,
         to: optional_instant(request.end_time.as_ref(), "end_time")?,
         org_unit_id: request.org_unit_id,
         ..Filter::default()
     };
-    Ok(convert::score::closed_loop(&closed_loop(ctx.core.db.read(), &filter).await?))
+    Ok(convert::score::closed_loop(&closed_loop(&ctx.core.read(call), &filter).await?))
 }

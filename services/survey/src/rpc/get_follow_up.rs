@@ -5,8 +5,8 @@ use proto::aftercare::survey::v1::{FollowUp, GetFollowUpRequest};
 
 use crate::{Context, convert, domain::FollowUpId, store};
 
-pub(crate) async fn handle(ctx: &Context, _call: &Call, request: GetFollowUpRequest) -> Result<FollowUp> {
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: GetFollowUpRequest) -> Result<FollowUp> {
     let id = FollowUpId::parse(&request.follow_up_id)?;
-    let record = store::follow_up::load(ctx.core.db.read(), &id).await?;
+    let record = store::follow_up::load(&ctx.core.read(call), &id).await?;
     Ok(convert::follow_up::message(&record))
 }

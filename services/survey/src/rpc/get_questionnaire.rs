@@ -5,8 +5,8 @@ use proto::aftercare::survey::v1::{GetQuestionnaireRequest, Questionnaire};
 
 use crate::{Context, convert, domain::QuestionnaireId, store};
 
-pub(crate) async fn handle(ctx: &Context, _call: &Call, request: GetQuestionnaireRequest) -> Result<Questionnaire> {
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: GetQuestionnaireRequest) -> Result<Questionnaire> {
     let id = QuestionnaireId::parse(&request.questionnaire_id)?;
-    let record = store::questionnaire::load(ctx.core.db.read(), &id).await?;
+    let record = store::questionnaire::load(&ctx.core.read(call), &id).await?;
     Ok(convert::questionnaire::message(&record))
 }

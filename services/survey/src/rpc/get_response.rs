@@ -5,8 +5,8 @@ use proto::aftercare::survey::v1::{GetResponseRequest, Response};
 
 use crate::{Context, convert, domain::ResponseId, store};
 
-pub(crate) async fn handle(ctx: &Context, _call: &Call, request: GetResponseRequest) -> Result<Response> {
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: GetResponseRequest) -> Result<Response> {
     let id = ResponseId::parse(&request.response_id)?;
-    let record = store::response::load(ctx.core.db.read(), &id).await?;
+    let record = store::response::load(&ctx.core.read(call), &id).await?;
     Ok(convert::answer::message(&record))
 }

@@ -12,7 +12,7 @@ use crate::{
     store::score::{Filter, Group, scores},
 };
 
-pub(crate) async fn handle(ctx: &Context, _call: &Call, request: GetScoresRequest) -> Result<ScoreReport> {
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: GetScoresRequest) -> Result<ScoreReport> {
     let group = read_group(request.group_by());
     let filter = Filter {
         from: optional_instant(request.start_time.as_ref(), "start_time")?,
@@ -26,7 +26,7 @@ pub(crate) async fn handle(ctx: &Context, _call: &Call, request: GetScoresReques
     // A person's scores out of a handful of answers say more about chance than about the person.
     let personal = group == Group::Technician || !filter.technician_id.is_empty();
     let least = ctx.config.scores.least_answers;
-    let figures = scores(ctx.core.db.read(), group, &filter).await?;
+    let figures = scores(&ctx.core.read(call), group, &filter).await?;
     let rows = figures.into_iter().map(|(key, figures)| {
         let hidden = personal && figures.answers < least;
         message(key, &figures, hidden)

@@ -11,7 +11,7 @@ use crate::{
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: ListCallbackAgentsRequest,
 ) -> Result<ListCallbackAgentsResponse> {
     let mut select = Entity::find();
@@ -19,8 +19,8 @@ pub(crate) async fn handle(
         select = select.filter(Column::OrgUnitId.eq(request.org_unit_id.as_str()));
     }
     let orders = [("create_time", Column::CreatedAt)];
-    let (agents, next_page_token) = list(ctx.core.db.read(), select, &orders, &request).await?;
-    let open = open_callbacks(ctx.core.db.read()).await?;
+    let (agents, next_page_token) = list(&ctx.core.read(call), select, &orders, &request).await?;
+    let open = open_callbacks(&ctx.core.read(call)).await?;
     let load = |id: &str| open.get(id).copied().unwrap_or_default();
     let callback_agents = agents.iter().map(|agent| convert::callback::agent(agent, load(&agent.id))).collect();
     Ok(ListCallbackAgentsResponse { callback_agents, next_page_token })

@@ -10,11 +10,7 @@ use crate::{
     store::callback::{Column, Entity},
 };
 
-pub(crate) async fn handle(
-    ctx: &Context,
-    _call: &Call,
-    request: ListCallbacksRequest,
-) -> Result<ListCallbacksResponse> {
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: ListCallbacksRequest) -> Result<ListCallbacksResponse> {
     let mut select = Entity::find();
     if !request.agent_id.is_empty() {
         select = select.filter(Column::AgentId.eq(request.agent_id.as_str()));
@@ -33,7 +29,7 @@ pub(crate) async fn handle(
     }
     let orders =
         [("due_time", Column::DueAt), ("next_try_time", Column::NextTryAt), ("create_time", Column::CreatedAt)];
-    let (records, next_page_token) = list(ctx.core.db.read(), select, &orders, &request).await?;
+    let (records, next_page_token) = list(&ctx.core.read(call), select, &orders, &request).await?;
     let callbacks = records.iter().map(convert::callback::message).collect();
     Ok(ListCallbacksResponse { callbacks, next_page_token })
 }

@@ -10,11 +10,7 @@ use crate::{
     store::follow_up::{Column, Entity},
 };
 
-pub(crate) async fn handle(
-    ctx: &Context,
-    _call: &Call,
-    request: ListFollowUpsRequest,
-) -> Result<ListFollowUpsResponse> {
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: ListFollowUpsRequest) -> Result<ListFollowUpsResponse> {
     let mut select = Entity::find();
     if !request.customer_id.is_empty() {
         select = select.filter(Column::CustomerId.eq(request.customer_id.as_str()));
@@ -32,7 +28,7 @@ pub(crate) async fn handle(
         select = select.filter(Column::Route.eq(name));
     }
     let orders = [("due_time", Column::DueAt), ("create_time", Column::CreatedAt)];
-    let (records, next_page_token) = list(ctx.core.db.read(), select, &orders, &request).await?;
+    let (records, next_page_token) = list(&ctx.core.read(call), select, &orders, &request).await?;
     let follow_ups = records.iter().map(convert::follow_up::message).collect();
     Ok(ListFollowUpsResponse { follow_ups, next_page_token })
 }

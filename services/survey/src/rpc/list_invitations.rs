@@ -12,7 +12,7 @@ use crate::{
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: ListInvitationsRequest,
 ) -> Result<ListInvitationsResponse> {
     let mut select = Entity::find();
@@ -35,7 +35,7 @@ pub(crate) async fn handle(
         select = select.filter(Column::Topic.eq(name));
     }
     let orders = [("create_time", Column::CreatedAt), ("send_time", Column::SendAt)];
-    let (records, next_page_token) = list(ctx.core.db.read(), select, &orders, &request).await?;
+    let (records, next_page_token) = list(&ctx.core.read(call), select, &orders, &request).await?;
     let invitations = records.iter().map(|record| convert::invitation::message(ctx, record)).collect();
     Ok(ListInvitationsResponse { invitations, next_page_token })
 }

@@ -12,7 +12,7 @@ use crate::{
 
 pub(crate) async fn handle(
     ctx: &Context,
-    _call: &Call,
+    call: &Call,
     request: ListQuestionnairesRequest,
 ) -> Result<ListQuestionnairesResponse> {
     let mut select = Entity::find();
@@ -23,7 +23,7 @@ pub(crate) async fn handle(
         select = select.filter(Column::State.eq(name));
     }
     let orders = [("create_time", Column::CreatedAt), ("version_number", Column::Number)];
-    let (records, next_page_token) = list(ctx.core.db.read(), select, &orders, &request).await?;
+    let (records, next_page_token) = list(&ctx.core.read(call), select, &orders, &request).await?;
     let questionnaires = records.iter().map(convert::questionnaire::message).collect();
     Ok(ListQuestionnairesResponse { questionnaires, next_page_token })
 }

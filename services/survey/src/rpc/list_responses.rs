@@ -10,11 +10,7 @@ use crate::{
     store::response::{Column, Entity},
 };
 
-pub(crate) async fn handle(
-    ctx: &Context,
-    _call: &Call,
-    request: ListResponsesRequest,
-) -> Result<ListResponsesResponse> {
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: ListResponsesRequest) -> Result<ListResponsesResponse> {
     let mut select = Entity::find();
     if !request.customer_id.is_empty() {
         select = select.filter(Column::CustomerId.eq(request.customer_id.as_str()));
@@ -35,7 +31,7 @@ pub(crate) async fn handle(
         select = select.filter(Column::Route.eq(name));
     }
     let orders = [("create_time", Column::CreatedAt), ("occasion_time", Column::OccasionAt)];
-    let (records, next_page_token) = list(ctx.core.db.read(), select, &orders, &request).await?;
+    let (records, next_page_token) = list(&ctx.core.read(call), select, &orders, &request).await?;
     let responses = records.iter().map(convert::answer::message).collect();
     Ok(ListResponsesResponse { responses, next_page_token })
 }

@@ -1,6 +1,10 @@
 //! Says that somebody makes callbacks, or makes none for now.
 
-use common::{error::Result, service::Call};
+use common::{
+    error::{Error, Result, reason},
+    record::Record as _,
+    service::Call,
+};
 use proto::aftercare::survey::v1::{CallbackAgent as Message, SetCallbackAgentRequest};
 
 use crate::{Context, convert::callback, domain::agent::CallbackAgent, store};
@@ -16,6 +20,9 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: SetCallbackAgent
         updated_at: call.now,
     };
     let agent = match store::agent::find(&*work, &wish.id).await? {
+        None if store::agent::find(&work.everything(), &wish.id).await?.is_some() => {
+            return Err(Error::new(reason::OUT_OF_REACH).with("record_kind", CallbackAgent::KIND));
+        }
         None => store::agent::insert(&work, call, wish).await?,
         Some(known) => {
             call.check_etag(&request.etag, &known)?;

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use common::{
     db::Tx,
     error::Result,
+    reach::{Owned, Owner, Reach, Scoped},
     record::Changed,
     service::Call,
     store::{self, Table, set},
 };
-use sea_orm::{QuerySelect as _, entity::prelude::*};
+use sea_orm::{Condition, QuerySelect as _, entity::prelude::*};
 
 use super::callback;
 use crate::{
@@ -44,6 +45,12 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+impl Owned for Entity {
+    fn within(reach: &Reach) -> Condition {
+        Owner::unit(Column::OrgUnitId).within(reach)
+    }
+}
+
 impl Table for Entity {
     type Record = CallbackAgent;
     const ID: Column = Column::Id;
@@ -66,11 +73,11 @@ impl Table for Entity {
     }
 }
 
-pub(crate) async fn find(on: &impl ConnectionTrait, id: &str) -> Result<Option<CallbackAgent>> {
+pub(crate) async fn find(on: &impl Scoped, id: &str) -> Result<Option<CallbackAgent>> {
     store::find::<Entity>(on, id).await
 }
 
-pub(crate) async fn load(on: &impl ConnectionTrait, id: &str) -> Result<CallbackAgent> {
+pub(crate) async fn load(on: &impl Scoped, id: &str) -> Result<CallbackAgent> {
     store::load::<Entity>(on, id).await
 }
 
@@ -85,7 +92,7 @@ pub(crate) async fn save(tx: &Tx, call: &Call, changed: Changed<CallbackAgent>) 
 }
 
 /// The agents to whom callbacks may be given, with their load.
-pub(crate) async fn loads(on: &impl ConnectionTrait) -> Result<Vec<Load>> {
+pub(crate) async fn loads(on: &impl Scoped) -> Result<Vec<Load>> {
     let open = open_callbacks(on).await?;
     let rows = Entity::find().filter(Column::Available.eq(true)).all(on).await?;
     rows.into_iter()
@@ -98,7 +105,7 @@ pub(crate) async fn loads(on: &impl ConnectionTrait) -> Result<Vec<Load>> {
 }
 
 /// How many open callbacks each agent has.
-pub(crate) async fn open_callbacks(on: &impl ConnectionTrait) -> Result<HashMap<String, u64>> {
+pub(crate) async fn open_callbacks(on: &impl Scoped) -> Result<HashMap<String, u64>> {
     let counts: Vec<(Option<String>, i64)> = callback::Entity::find()
         .select_only()
         .column(callback::Column::AgentId)

@@ -3,11 +3,12 @@
 use common::{
     db::Tx,
     error::Result,
+    reach::{Owned, Owner, Reach, Scoped},
     record::{Changed, Record as _},
     service::Call,
     store::{self, Table, set},
 };
-use sea_orm::entity::prelude::*;
+use sea_orm::{Condition, entity::prelude::*};
 
 use crate::{
     domain::{
@@ -56,6 +57,12 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+impl Owned for Entity {
+    fn within(reach: &Reach) -> Condition {
+        Owner::unit(Column::OrgUnitId).link(Column::InvitationId).within(reach)
+    }
+}
+
 impl Table for Entity {
     type Record = Callback;
     const ID: Column = Column::Id;
@@ -92,11 +99,11 @@ impl Table for Entity {
     }
 }
 
-pub(crate) async fn find(on: &impl ConnectionTrait, id: &str) -> Result<Option<Callback>> {
+pub(crate) async fn find(on: &impl Scoped, id: &str) -> Result<Option<Callback>> {
     store::find::<Entity>(on, id).await
 }
 
-pub(crate) async fn load(on: &impl ConnectionTrait, id: &CallbackId) -> Result<Callback> {
+pub(crate) async fn load(on: &impl Scoped, id: &CallbackId) -> Result<Callback> {
     store::load::<Entity>(on, id.as_str()).await
 }
 

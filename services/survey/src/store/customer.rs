@@ -1,6 +1,6 @@
 //! What other services' events say of customers: tier, language, consent. The newest event counts.
 
-use common::{db::Tx, error::Result, store::set};
+use common::{db::Tx, error::Result, reach::Scoped, store::set};
 use sea_orm::{ExprTrait as _, entity::prelude::*, sea_query::OnConflict};
 
 /// One customer.
@@ -26,7 +26,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-pub(crate) async fn find(on: &impl ConnectionTrait, id: &str) -> Result<Option<Model>> {
+pub(crate) async fn find(on: &impl Scoped, id: &str) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id.to_owned()).one(on).await?)
 }
 

@@ -3,11 +3,12 @@
 use common::{
     db::Tx,
     error::Result,
+    reach::{Owned, Owner, Reach, Scoped},
     record::{Changed, Record as _},
     service::Call,
     store::{self, Table, set},
 };
-use sea_orm::entity::prelude::*;
+use sea_orm::{Condition, entity::prelude::*};
 
 use crate::{
     domain::{FollowUpId, follow_up::FollowUp},
@@ -55,6 +56,12 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+impl Owned for Entity {
+    fn within(reach: &Reach) -> Condition {
+        Owner::unit(Column::OrgUnitId).within(reach)
+    }
+}
+
 impl Table for Entity {
     type Record = FollowUp;
     const ID: Column = Column::Id;
@@ -84,11 +91,11 @@ impl Table for Entity {
     }
 }
 
-pub(crate) async fn find(on: &impl ConnectionTrait, id: &str) -> Result<Option<FollowUp>> {
+pub(crate) async fn find(on: &impl Scoped, id: &str) -> Result<Option<FollowUp>> {
     store::find::<Entity>(on, id).await
 }
 
-pub(crate) async fn load(on: &impl ConnectionTrait, id: &FollowUpId) -> Result<FollowUp> {
+pub(crate) async fn load(on: &impl Scoped, id: &FollowUpId) -> Result<FollowUp> {
     store::load::<Entity>(on, id.as_str()).await
 }
 
@@ -103,7 +110,7 @@ pub(crate) async fn save(tx: &Tx, call: &Call, changed: Changed<FollowUp>) -> Re
 }
 
 /// The follow-ups that a complaint deals with.
-pub(crate) async fn of_complaint(on: &impl ConnectionTrait, complaint_id: &str) -> Result<Vec<FollowUp>> {
+pub(crate) async fn of_complaint(on: &impl Scoped, complaint_id: &str) -> Result<Vec<FollowUp>> {
     let rows = Entity::find().filter(Column::ComplaintId.eq(complaint_id)).all(on).await?;
     rows.into_iter().map(Entity::record).collect()
 }

@@ -3,12 +3,13 @@
 use common::{
     db::Tx,
     error::Result,
+    reach::{Owned, Owner, Reach, Scoped},
     record::{Changed, Record as _},
     service::Call,
     store::{self, Table, set},
 };
 use proto::aftercare::survey::v1::InvitationFact;
-use sea_orm::{ExprTrait as _, entity::prelude::*};
+use sea_orm::{Condition, ExprTrait as _, entity::prelude::*};
 
 use crate::{
     Context,
@@ -67,6 +68,12 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+impl Owned for Entity {
+    fn within(reach: &Reach) -> Condition {
+        Owner::unit(Column::OrgUnitId).link(Column::Id).within(reach)
+    }
+}
+
 impl Table for Entity {
     type Record = Invitation;
     const ID: Column = Column::Id;
@@ -102,16 +109,16 @@ impl Table for Entity {
     }
 }
 
-pub(crate) async fn find(on: &impl ConnectionTrait, id: &str) -> Result<Option<Invitation>> {
+pub(crate) async fn find(on: &impl Scoped, id: &str) -> Result<Option<Invitation>> {
     store::find::<Entity>(on, id).await
 }
 
-pub(crate) async fn load(on: &impl ConnectionTrait, id: &InvitationId) -> Result<Invitation> {
+pub(crate) async fn load(on: &impl Scoped, id: &InvitationId) -> Result<Invitation> {
     store::load::<Entity>(on, id.as_str()).await
 }
 
 /// Whether that occasion was planned already: an occasion is asked about at most once.
-pub(crate) async fn known(on: &impl ConnectionTrait, occasion_key: &str) -> Result<bool> {
+pub(crate) async fn known(on: &impl Scoped, occasion_key: &str) -> Result<bool> {
     Ok(Entity::find().filter(Column::OccasionKey.eq(occasion_key)).one(on).await?.is_some())
 }
 
@@ -136,10 +143,7 @@ pub(crate) async fn save(
 }
 
 /// The planned invitations that a filter holds, the oldest first.
-pub(crate) async fn planned(
-    on: &impl ConnectionTrait,
-    filter: sea_orm::sea_query::SimpleExpr,
-) -> Result<Vec<Invitation>> {
+pub(crate) async fn planned(on: &impl Scoped, filter: sea_orm::sea_query::SimpleExpr) -> Result<Vec<Invitation>> {
     use sea_orm::QueryOrder as _;
     let rows = Entity::find()
         .filter(filter)

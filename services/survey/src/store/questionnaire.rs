@@ -3,11 +3,12 @@
 use common::{
     db::Tx,
     error::{Error, Result},
+    reach::{Owned, Reach, Scoped, shared},
     record::{Changed, Record as _},
     service::Call,
     store::{self, Table, set},
 };
-use sea_orm::{QueryOrder as _, entity::prelude::*};
+use sea_orm::{Condition, QueryOrder as _, entity::prelude::*};
 
 use crate::{
     domain::{QuestionnaireId, questionnaire::Questionnaire},
@@ -44,6 +45,12 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+impl Owned for Entity {
+    fn within(_: &Reach) -> Condition {
+        shared()
+    }
+}
+
 impl Table for Entity {
     type Record = Questionnaire;
     const ID: Column = Column::Id;
@@ -67,7 +74,7 @@ impl Table for Entity {
     }
 }
 
-pub(crate) async fn load(on: &impl ConnectionTrait, id: &QuestionnaireId) -> Result<Questionnaire> {
+pub(crate) async fn load(on: &impl Scoped, id: &QuestionnaireId) -> Result<Questionnaire> {
     store::load::<Entity>(on, id.as_str()).await
 }
 
@@ -82,18 +89,18 @@ pub(crate) async fn save(tx: &Tx, call: &Call, changed: Changed<Questionnaire>) 
 }
 
 /// The published version of that code, if there is one.
-pub(crate) async fn find_published(on: &impl ConnectionTrait, code: &str) -> Result<Option<Questionnaire>> {
+pub(crate) async fn find_published(on: &impl Scoped, code: &str) -> Result<Option<Questionnaire>> {
     let row = Entity::find().filter(Column::Code.eq(code)).filter(Column::State.eq("published")).one(on).await?;
     row.map(Entity::record).transpose()
 }
 
 /// The published version of that code.
-pub(crate) async fn published(on: &impl ConnectionTrait, code: &str) -> Result<Questionnaire> {
+pub(crate) async fn published(on: &impl Scoped, code: &str) -> Result<Questionnaire> {
     find_published(on, code).await?.ok_or_else(|| Error::new(NO_QUESTIONNAIRE).with("code", code))
 }
 
 /// The number of the latest version of that code; 0 when there is none.
-pub(crate) async fn latest_number(on: &impl ConnectionTrait, code: &str) -> Result<i32> {
+pub(crate) async fn latest_number(on: &impl Scoped, code: &str) -> Result<i32> {
     let row = Entity::find().filter(Column::Code.eq(code)).order_by_desc(Column::Number).one(on).await?;
     Ok(row.map_or(0, |row| row.number))
 }

@@ -3,12 +3,13 @@
 use common::{
     db::Tx,
     error::Result,
+    reach::{Owned, Owner, Reach, Scoped},
     record::Changed,
     service::Call,
     store::{self, Table, set},
 };
 use proto::aftercare::survey::v1::ResponseFact;
-use sea_orm::entity::prelude::*;
+use sea_orm::{Condition, entity::prelude::*};
 
 use crate::{
     domain::{ResponseId, response::Response},
@@ -68,6 +69,12 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+impl Owned for Entity {
+    fn within(reach: &Reach) -> Condition {
+        Owner::unit(Column::OrgUnitId).link(Column::InvitationId).within(reach)
+    }
+}
+
 impl Table for Entity {
     type Record = Response;
     const ID: Column = Column::Id;
@@ -104,11 +111,11 @@ impl Table for Entity {
     }
 }
 
-pub(crate) async fn find(on: &impl ConnectionTrait, id: &str) -> Result<Option<Response>> {
+pub(crate) async fn find(on: &impl Scoped, id: &str) -> Result<Option<Response>> {
     store::find::<Entity>(on, id).await
 }
 
-pub(crate) async fn load(on: &impl ConnectionTrait, id: &ResponseId) -> Result<Response> {
+pub(crate) async fn load(on: &impl Scoped, id: &ResponseId) -> Result<Response> {
     store::load::<Entity>(on, id.as_str()).await
 }
 

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use common::error::Result;
+use common::{
+    error::Result,
+    reach::{Scoped, select},
+};
 use sea_orm::{FromQueryResult, QuerySelect as _, Select, entity::prelude::*, sea_query::SimpleExpr};
 
 use super::{callback, follow_up, invitation, response};
@@ -128,17 +131,13 @@ fn sum(what: &str) -> SimpleExpr {
 }
 
 /// The figures of every group that was asked or answered, by key.
-pub(crate) async fn scores(
-    on: &impl ConnectionTrait,
-    group: Group,
-    filter: &Filter,
-) -> Result<BTreeMap<String, Figures>> {
-    let asked: Vec<Asked> = narrowed!(invitation, invitation::Entity::find(), group, filter)
+pub(crate) async fn scores(on: &impl Scoped, group: Group, filter: &Filter) -> Result<BTreeMap<String, Figures>> {
+    let asked: Vec<Asked> = narrowed!(invitation, select::<invitation::Entity>(on), group, filter)
         .expr_as(count_if("asked_at IS NOT NULL"), "asked")
         .into_model()
         .all(on)
         .await?;
-    let answered: Vec<Answered> = narrowed!(response, response::Entity::find(), group, filter)
+    let answered: Vec<Answered> = narrowed!(response, select::<response::Entity>(on), group, filter)
         .expr_as(Expr::cust("COUNT(*)"), "answers")
         .expr_as(count_if("route <> ''"), "low")
         .expr_as(count_if("nps >= 9"), "promoters")
@@ -192,9 +191,9 @@ struct Callbacks {
 
 /// How well the loop is closed, of what was opened in that time.
 #[expect(clippy::cast_precision_loss, reason = "minutes and counts are far below 2^52")]
-pub(crate) async fn closed_loop(on: &impl ConnectionTrait, filter: &Filter) -> Result<Loop> {
-    let mut follow_ups = follow_up::Entity::find().select_only();
-    let mut callbacks = callback::Entity::find().select_only();
+pub(crate) async fn closed_loop(on: &impl Scoped, filter: &Filter) -> Result<Loop> {
+    let mut follow_ups = select::<follow_up::Entity>(on).select_only();
+    let mut callbacks = select::<callback::Entity>(on).select_only();
     if let Some(from) = filter.from {
         follow_ups = follow_ups.filter(follow_up::Column::CreatedAt.gte(from));
         callbacks = callbacks.filter(callback::Column::CreatedAt.gte(from));

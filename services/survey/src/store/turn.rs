@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use common::{
     db::{Tx, guarded},
     error::{Error, Result},
+    reach::Scoped,
     store::set,
 };
 use sea_orm::{entity::prelude::*, sea_query::OnConflict};
@@ -37,7 +38,7 @@ pub(crate) struct Turns {
     version: i64,
 }
 
-pub(crate) async fn load(on: &impl ConnectionTrait, customer_id: &str) -> Result<Turns> {
+pub(crate) async fn load(on: &impl Scoped, customer_id: &str) -> Result<Turns> {
     let Some(row) = Entity::find_by_id(customer_id.to_owned()).one(on).await? else { return Ok(Turns::default()) };
     let last = serde_json::from_value(row.last_asked).map_err(Error::internal)?;
     Ok(Turns { last, version: row.version })

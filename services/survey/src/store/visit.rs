@@ -1,6 +1,6 @@
 //! Who did the last completed visit of a service request, as dispatch's events say.
 
-use common::{db::Tx, error::Result, store::set};
+use common::{db::Tx, error::Result, reach::Scoped, store::set};
 use sea_orm::{ExprTrait as _, entity::prelude::*, sea_query::OnConflict};
 
 use crate::domain::{invitation::Visit, occasion::Occasion};
@@ -47,7 +47,7 @@ pub(crate) async fn remember(tx: &Tx, visit: Model) -> Result<()> {
 }
 
 /// Who did the visit that an occasion is about; nobody when it is about none.
-pub(crate) async fn of(on: &impl ConnectionTrait, occasion: &Occasion) -> Result<Visit> {
+pub(crate) async fn of(on: &impl Scoped, occasion: &Occasion) -> Result<Visit> {
     let Some(request) = &occasion.service_request_id else { return Ok(Visit::default()) };
     let row = Entity::find_by_id(request.clone()).one(on).await?;
     let known = |text: String| Some(text).filter(|text| !text.is_empty());

@@ -29,6 +29,8 @@ pub struct Policy {
 pub struct Offer {
     /// The technician.
     pub technician_id: TechnicianId,
+    /// The other technicians of the crew.
+    pub crew: Vec<TechnicianId>,
     /// The service point.
     pub service_point_id: ServicePointId,
     /// The window told to the customer.
@@ -140,6 +142,7 @@ impl WorkOrder {
         let from = self.state.name();
         let State::Assigned(assignment) = self.state else { return Err(self.illegal("refuse")) };
         self.state = State::Unassigned;
+        self.pinned = false;
         self.refusals += 1;
         self.past_offers.push(PastOffer {
             technician_id: assignment.technician_id,
@@ -159,6 +162,7 @@ impl WorkOrder {
             return None;
         }
         self.state = State::Unassigned;
+        self.pinned = false;
         self.refusals += 1;
         self.past_offers.push(PastOffer {
             technician_id: assignment.technician_id,
@@ -248,17 +252,19 @@ impl WorkOrder {
             consent: new.consent,
             at: now,
         });
+        self.pinned = false;
         self.calm();
         Ok(self.changed("reschedule", from, new.reason, now))
     }
 }
 
-fn open(offer: Offer, policy: &Policy, now: DateTime<Utc>) -> Result<Assignment> {
+pub(super) fn open(offer: Offer, policy: &Policy, now: DateTime<Utc>) -> Result<Assignment> {
     if offer.window.end <= now {
         return Err(Error::invalid("window", "window.in_future"));
     }
     Ok(Assignment {
         technician_id: offer.technician_id,
+        crew: offer.crew,
         service_point_id: offer.service_point_id,
         window: offer.window,
         planned: offer.planned,

@@ -7,12 +7,14 @@ use common::{
     record::Changed,
 };
 
-use super::{Bounce, Cause, Escalation, PartsState, Policy, State, WorkOrder};
+use super::{Bounce, Cause, Escalation, PartsState, PickUp, Policy, State, WorkOrder};
 use crate::{
     domain::{PartQuantity, technician::Skill},
     error::reason,
 };
 
+/// More people than this are two jobs.
+const LARGEST_CREW: i32 = 3;
 /// The last step of an escalation: the manager.
 const LAST_STEP: i32 = 3;
 
@@ -31,6 +33,10 @@ pub struct Patch {
     pub excluded: Option<Vec<String>>,
     /// Windows the customer accepts.
     pub windows: Option<Vec<Window>>,
+    /// How many technicians it takes.
+    pub crew_size: Option<i32>,
+    /// Where parts are collected.
+    pub pick_up: Option<Option<PickUp>>,
 }
 
 /// What a changed request says.
@@ -71,6 +77,15 @@ impl WorkOrder {
         self.preferred = patch.preferred.unwrap_or(self.preferred);
         self.excluded = patch.excluded.unwrap_or(self.excluded);
         self.request.windows = patch.windows.unwrap_or(self.request.windows);
+        let crew_size = patch.crew_size.unwrap_or(self.crew_size);
+        if crew_size != self.crew_size && self.state != State::Unassigned {
+            return Err(Error::invalid("crew_size", "only_while_unassigned"));
+        }
+        self.crew_size = crew_size;
+        self.pick_up = patch.pick_up.unwrap_or(self.pick_up);
+        if !(1..=LARGEST_CREW).contains(&self.crew_size) {
+            return Err(Error::invalid("crew_size", "number.gte"));
+        }
         if self.duration_minutes <= 0 {
             return Err(Error::invalid("duration_minutes", "number.gt"));
         }
@@ -189,10 +204,10 @@ impl WorkOrder {
     pub fn miss_window(mut self, policy: &Policy, now: DateTime<Utc>) -> Option<Changed<Self>> {
         let window_end = self.deadlines().late?;
         let foreseen = match &self.state {
-            State::EnRoute(assignment) => assignment.expected_arrival_at.is_some_and(|arrival| arrival > window_end),
+            State::EnRoute(assignment) | State::Assigned(assignment) | State::Accepted(assignment) => {
+                assignment.expected_arrival_at.is_some_and(|arrival| arrival > window_end)
+            }
             State::Unassigned
-            | State::Assigned(_)
-            | State::Accepted(_)
             | State::OnSite(_)
             | State::InProgress(_)
             | State::Suspended { .. }

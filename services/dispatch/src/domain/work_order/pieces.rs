@@ -75,6 +75,9 @@ pub struct Parts {
 pub struct Assignment {
     /// The technician.
     pub technician_id: TechnicianId,
+    /// The other technicians of the crew.
+    #[serde(default)]
+    pub crew: Vec<TechnicianId>,
     /// The service point.
     pub service_point_id: ServicePointId,
     /// The window told to the customer.
@@ -101,6 +104,22 @@ pub struct Assignment {
     pub overridden: Vec<Refusal>,
     /// Why.
     pub override_reason: String,
+}
+
+impl Assignment {
+    /// Everybody who goes: the leading technician first.
+    pub fn people(&self) -> impl Iterator<Item = &TechnicianId> {
+        std::iter::once(&self.technician_id).chain(&self.crew)
+    }
+}
+
+/// Where parts are collected before the visit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PickUp {
+    /// Name of the place.
+    pub name: String,
+    /// Where it is.
+    pub position: Position,
 }
 
 /// What came of trying to reach the customer.
@@ -138,6 +157,8 @@ pub enum Outcome {
     OfferExpired,
     /// The visit was moved.
     Rescheduled,
+    /// A plan gave it to somebody else, or to nobody.
+    Replanned,
 }
 
 impl Outcome {
@@ -148,6 +169,7 @@ impl Outcome {
             Self::Refused => "refused",
             Self::OfferExpired => "offer_expired",
             Self::Rescheduled => "rescheduled",
+            Self::Replanned => "replanned",
         }
     }
 }

@@ -101,14 +101,81 @@ pub(crate) fn contract() -> ServiceContract {
     }
 }
 
+/// A call as somebody of a role.
+pub(crate) fn signed<T>(core: &common::service::Core, role: Role, body: T) -> Request<T> {
+    let actor = Actor::new(format!("{}-1", role.as_str()), role, "ou_1").everywhere();
+    // Identities are short-lived in real time, whatever the test's clock says.
+    let token = core.identity.sign(&actor, Clock::system().now()).unwrap();
+    let mut request = Request::new(body);
+    request.metadata_mut().insert(IDENTITY, token.parse().unwrap());
+    request.metadata_mut().insert(LANGUAGE, "en".parse().unwrap());
+    request
+}
+
 impl World {
     pub(crate) async fn new(backend: Backend) -> Self {
-        let bench = bench::<Dispatch>(backend, "").await;
-        let config = toml::from_str(Dispatch::DEFAULTS).unwrap();
+        Self::configured(backend, &[]).await
+    }
+
+    /// With lines of the configuration replaced.
+    pub(crate) async fn configured(backend: Backend, edits: &[(&str, &str)]) -> Self {
+        Self::with(backend, edits, "").await
+    }
+
+    /// With lines of the configuration replaced, and the same said for consumers and timers.
+    pub(crate) async fn with(backend: Backend, edits: &[(&str, &str)], overrides: &str) -> Self {
+        let bench = bench::<Dispatch>(backend, overrides).await;
+        // A test sees what it just wrote.
+        let mut config = Dispatch::DEFAULTS.replace("age = \"200ms\"", "age = \"0s\"");
+        for (line, other) in edits {
+            assert!(config.contains(line), "{line} is not in the configuration");
+            config = config.replace(line, other);
+        }
+        let config = toml::from_str(&config).unwrap();
         let api = Arc::new(Api(Context::new(config, bench.core.clone()).unwrap()));
         let mut world = Self { bench, api, point: String::new() };
         world.point = world.active_point().await.service_point_id;
         world
+    }
+
+    /// A plan that is computed by nobody.
+    pub(crate) async fn lost_plan(&self) -> String {
+        use crate::{domain::plan, store};
+        let call = self.bench.call(Role::Dispatcher);
+        let lost = plan::Plan {
+            id: call.ids.make(call.now),
+            version: 0,
+            number: "PL-LOST".to_owned(),
+            created_at: call.now,
+            updated_at: call.now,
+            wish: plan::Wish {
+                org_unit_id: String::new(),
+                service_point_id: String::new(),
+                first_day: call.now.date_naive(),
+                days: 1,
+                mode: plan::Mode::Whole,
+                seconds: 1,
+                seed: 1,
+                max_iterations: 0,
+                weights: self.api.0.config.plan.weights.clone(),
+                technicians: Vec::new(),
+                work_orders: Vec::new(),
+            },
+            state: plan::State::Running,
+            outcome: None,
+            failure: String::new(),
+            applied_at: None,
+            skipped: 0,
+        };
+        let tx = self.bench.core.db.begin().await.unwrap();
+        let lost = store::plan::insert(&tx, &call, lost).await.unwrap();
+        tx.commit().await.unwrap();
+        lost.id.to_string()
+    }
+
+    /// Foresees arrivals once.
+    pub(crate) async fn forecast(&self) {
+        crate::planning::forecast::tell(&self.api.0).await.unwrap();
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
@@ -116,13 +183,7 @@ impl World {
     }
 
     pub(crate) fn request<T>(&self, role: Role, body: T) -> Request<T> {
-        let actor = Actor::new(format!("{}-1", role.as_str()), role, "ou_1").everywhere();
-        // Identities are short-lived in real time, whatever the test's clock says.
-        let token = self.bench.core.identity.sign(&actor, Clock::system().now()).unwrap();
-        let mut request = Request::new(body);
-        request.metadata_mut().insert(IDENTITY, token.parse().unwrap());
-        request.metadata_mut().insert(LANGUAGE, "en".parse().unwrap());
-        request
+        signed(&self.bench.core, role, body)
     }
 
     pub(crate) async fn active_point(&self) -> ServicePoint {
@@ -130,7 +191,7 @@ impl World {
         let line = InspectionItem { item: "tools".to_owned(), passed: true, note: String::new() };
         let inspect =
             InspectServicePointRequest { service_point_id: id.clone(), checklist: vec![line], ..Default::default() };
-        call!(self, Quality, inspect_service_point, inspect).unwrap();
+        call!(self, Dispatcher, inspect_service_point, inspect).unwrap();
         let approve = ApproveServicePointRequest { service_point_id: id.clone(), ..Default::default() };
         call!(self, Supervisor, approve_service_point, approve).unwrap();
         let sign = ContractServicePointRequest {
@@ -159,6 +220,7 @@ impl World {
                 code: "electrician".to_owned(),
                 number: "E-1".to_owned(),
                 valid_until: "2026-12-31".to_owned(),
+                valid_from: String::new(),
             }],
             home: Some(LatLng { latitude: 30.25, longitude: 120.15 }),
             shifts: (1..=7).map(shift).collect(),

@@ -88,7 +88,7 @@ async fn refusals_name_what_is_allowed_and_change_nothing(#[case] backend: Backe
     let call = world.agent();
     let first = release_service_request::handle(&world.ctx, &call, release.clone()).await.unwrap();
     let again = release_service_request::handle(&world.ctx, &call, release.clone()).await;
-    match leave(&world.ctx.core, &call, 0, again) {
+    match leave(&world.ctx.core, &call, 0, again).await {
         Outcome::Done(answer) => assert_eq!(answer.unwrap().into_inner(), first),
         Outcome::Again(_) => panic!("a repeat is answered at once"),
     }

@@ -99,7 +99,7 @@ async fn a_repeated_request_id_has_one_effect_and_another_body_is_refused(#[case
     let call = world.agent();
     let first = create_customer::handle(&world.ctx, &call, request.clone()).await.unwrap();
     let again = create_customer::handle(&world.ctx, &call, request.clone()).await;
-    match leave(&world.ctx.core, &call, 0, again) {
+    match leave(&world.ctx.core, &call, 0, again).await {
         Outcome::Done(answer) => assert_eq!(answer.unwrap().into_inner(), first),
         Outcome::Again(_) => panic!("a repeat is answered at once"),
     }

@@ -186,7 +186,7 @@ async fn of_two_who_decided_on_the_same_turn_one_has_to_decide_again(#[case] bac
     let house = open(backend, "").await;
     let db = &house.bench.core.db;
     for round in 0..2 {
-        let seen = turn::load(db.read(), "cu_1").await.unwrap();
+        let seen = turn::load(&db.everything(), "cu_1").await.unwrap();
         let seen_too = seen.clone();
         let tx = db.begin().await.unwrap();
         turn::take(&tx, "cu_1", seen, Trigger::VisitCompleted, house.now()).await.unwrap();
@@ -195,7 +195,7 @@ async fn of_two_who_decided_on_the_same_turn_one_has_to_decide_again(#[case] bac
         let lost = turn::take(&tx, "cu_1", seen_too, Trigger::ComplaintClosed, house.now()).await.unwrap_err();
         assert_eq!(lost.reason, common::error::reason::CONFLICT, "round {round}");
         drop(tx);
-        let last = turn::load(db.read(), "cu_1").await.unwrap().last;
+        let last = turn::load(&db.everything(), "cu_1").await.unwrap().last;
         assert_eq!(last.keys().copied().collect::<Vec<_>>(), [Trigger::VisitCompleted]);
     }
 }

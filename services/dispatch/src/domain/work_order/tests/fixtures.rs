@@ -56,6 +56,7 @@ pub(super) fn order() -> WorkOrder {
         skills: Vec::new(),
         certificates: Vec::new(),
         minutes: 60,
+        standard_minutes: 60,
         checklist: vec![
             ChecklistItem { item: "power_off".to_owned(), phase: Phase::Start },
             ChecklistItem { item: "cleaned".to_owned(), phase: Phase::Complete },
@@ -68,6 +69,7 @@ pub(super) fn offer(at: Window) -> Offer {
     let ids = Ids::seeded(2);
     Offer {
         technician_id: ids.make(now()),
+        crew: Vec::new(),
         service_point_id: ids.make(now()),
         window: at,
         planned: Window { start: at.start, end: at.start + Duration::minutes(60) },

@@ -1,0 +1,679 @@
+//! The picture as the planner's kernel wants it: numbers for technicians, shifts and jobs, seconds from one midnight.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+use common::{
+    convert::{Position, Window},
+    error::Result,
+};
+use planner::{
+    model::{self as kernel, Lock, Pickup, Present, Problem, Shift},
+    plan::{Plan as KernelPlan, PlannedShift, Purpose, Visit},
+    travel::{Dense, Geodesic, Leg, Region as Speeds, Roads, Travel},
+};
+
+use super::snapshot::{Lane, Snapshot, Taken};
+use crate::{
+    Context,
+    convert::zone,
+    domain::{
+        eligibility::Rule,
+        plan::{Mode, Weights, Wish},
+        service_point::State as PointState,
+        technician::State as Working,
+        work_order::{State, WorkOrder},
+    },
+};
+
+/// More places than this are not asked of a routing server for one plan: a matrix has their square.
+const MOST_MEASURED: usize = 1500;
+/// Collecting parts takes this long.
+const COLLECTING: i32 = 600;
+/// A visit that overran is expected to take this much longer.
+const OVERRUN: Duration = Duration::minutes(15);
+
+/// Travel times with the least time between two visits.
+#[derive(Clone, Debug)]
+pub(crate) struct Ways {
+    roads: Arc<Roads>,
+    /// Whether the place is known at all.
+    known: Arc<Vec<bool>>,
+    /// Visits are at this place or a later one; before are homes and places of parts.
+    visits_from: u32,
+    buffer: i32,
+}
+
+impl Travel for Ways {
+    const SYMMETRIC: bool = false;
+    const TIMED: bool = true;
+
+    fn leg(&self, a: u32, b: u32, depart: i32) -> Leg {
+        let known = self.known[a as usize] && self.known[b as usize];
+        let leg = if known { self.roads.leg(a, b, depart) } else { Leg::default() };
+        if a >= self.visits_from && b >= self.visits_from {
+            Leg { seconds: leg.seconds.max(self.buffer), metres: leg.metres }
+        } else {
+            leg
+        }
+    }
+
+    fn places(&self) -> usize {
+        self.known.len()
+    }
+}
+
+/// Whom a shift of the kernel belongs to.
+#[derive(Clone, Debug)]
+pub(crate) struct ShiftOf {
+    /// The technician.
+    pub(crate) technician: String,
+}
+
+/// A problem, and the way back from its numbers.
+#[derive(Debug)]
+pub(crate) struct Built {
+    /// The numbers.
+    pub(crate) problem: Problem,
+    /// The travel times.
+    pub(crate) ways: Ways,
+    /// The present plan, as far as it is of these days.
+    pub(crate) present: KernelPlan,
+    /// The work orders, by job; `None` is a hold.
+    pub(crate) orders: Vec<Option<Arc<WorkOrder>>>,
+    /// Work orders that are not planned because their parts are short.
+    pub(crate) without_parts: Vec<Arc<WorkOrder>>,
+    /// The shifts.
+    pub(crate) shifts: Vec<ShiftOf>,
+    /// Technicians by number.
+    pub(crate) technicians: Vec<String>,
+    /// Second zero.
+    pub(crate) zero: DateTime<Utc>,
+    /// Whether a travel time is an estimate where a routing server was to be asked.
+    pub(crate) estimated: bool,
+}
+
+impl Built {
+    /// The instant of a second.
+    pub(crate) fn instant(&self, second: i32) -> DateTime<Utc> {
+        self.zero + Duration::seconds(i64::from(second))
+    }
+}
+
+struct Builder<'a> {
+    ctx: &'a Context,
+    picture: &'a Snapshot,
+    wish: &'a Wish,
+    now: DateTime<Utc>,
+    zero: DateTime<Utc>,
+    end: DateTime<Utc>,
+    skills: HashMap<String, u16>,
+    divisions: HashMap<String, u16>,
+    places: Vec<Option<Position>>,
+    problem: Problem,
+    shifts: Vec<ShiftOf>,
+    windows: Vec<Window>,
+    technicians: Vec<String>,
+    /// Who is not sent to jobs like this one, by what such jobs have in common.
+    barred: HashMap<(String, String, String), Vec<(u32, u16)>>,
+}
+
+/// Makes the problem of a plan.
+///
+/// # Errors
+///
+/// Never for time zones that were checked when they were written.
+pub(crate) async fn build(ctx: &Context, picture: &Snapshot, wish: &Wish, now: DateTime<Utc>) -> Result<Built> {
+    let zone_name = &ctx.config.time_zone;
+    let zero = zone::at(zone_name, wish.first_day, 0)?;
+    let days = u64::try_from(wish.days.max(1)).unwrap_or(1);
+    let last = wish.first_day.checked_add_days(chrono::Days::new(days)).unwrap_or(wish.first_day);
+    let mut builder = Builder {
+        ctx,
+        picture,
+        wish,
+        now,
+        zero,
+        end: zone::at(zone_name, last, 0)?,
+        skills: HashMap::new(),
+        divisions: HashMap::new(),
+        places: Vec::new(),
+        problem: Problem { weights: weights(&wish.weights), ..Problem::default() },
+        shifts: Vec::new(),
+        windows: Vec::new(),
+        technicians: Vec::new(),
+        barred: HashMap::new(),
+    };
+    builder.technicians()?;
+    let jobs = builder.jobs();
+    builder.finish(jobs).await
+}
+
+fn weights(w: &Weights) -> kernel::Weights {
+    // A minute of a technician is sixty thousand of the kernel's units: a second is a thousand.
+    let minutes = |amount: i64| amount * 60_000;
+    kernel::Weights {
+        travel_second: w.travel_hour * 60_000 / 3600,
+        metre: 0,
+        overtime_second: w.overtime_hour * 60_000 / 3600,
+        late_minute: [1, 2, 4, 8].map(|times| w.late_hour * 1000 * times),
+        unassigned: [1, 1, 2, 4].map(|times| minutes(w.unassigned) * times),
+        over_qualified_level: minutes(w.over_qualification),
+        not_preferred: minutes(w.preference),
+        outside_territory: Some(minutes(w.territory)),
+        moved: minutes(w.moved),
+        promise: minutes(w.moved),
+        busy_hour_squared: minutes(w.fairness_hour) / 8,
+    }
+}
+
+impl Builder<'_> {
+    fn second(&self, at: DateTime<Utc>) -> i32 {
+        i32::try_from((at - self.zero).num_seconds()).unwrap_or(i32::MAX / 4)
+    }
+
+    fn skill(&mut self, code: String) -> u16 {
+        let next = u16::try_from(self.skills.len()).unwrap_or(u16::MAX);
+        *self.skills.entry(code).or_insert(next)
+    }
+
+    fn place(&mut self, at: Option<Position>) -> u32 {
+        self.places.push(at);
+        u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    fn in_scope(&self, lane: &Lane) -> bool {
+        let of = &lane.technician;
+        (self.wish.org_unit_id.is_empty() || of.org_unit_id == self.wish.org_unit_id)
+            && (self.wish.service_point_id.is_empty() || of.service_point_id.as_str() == self.wish.service_point_id)
+    }
+
+    /// Technicians with their shifts. An absence cuts a shift in pieces.
+    fn technicians(&mut self) -> Result<()> {
+        let picture = self.picture;
+        for (id, lane) in &picture.lanes {
+            if !self.in_scope(lane) {
+                continue;
+            }
+            let number = u32::try_from(self.technicians.len()).unwrap_or(u32::MAX);
+            self.technicians.push(id.clone());
+            let technician = self.technician(lane);
+            self.problem.technicians.push(technician);
+            let home = self.place(lane.technician.home);
+            for day in &lane.days {
+                let (Some(first), Some(last)) = (day.spans.first(), day.spans.last()) else { continue };
+                if last.work.end <= self.zero.max(self.now) || first.work.start >= self.end {
+                    continue;
+                }
+                let (from, done) = self.whereabouts(id, day.date, &lane.technician.time_zone, home)?;
+                let closed = self.closed(lane, day.date);
+                for span in &day.spans {
+                    for piece in pieces(&span.work, &lane.absent) {
+                        self.shift(lane, number, day.date, (&piece, &span.breaks), (from, done, closed));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn technician(&mut self, lane: &Lane) -> kernel::Technician {
+        let first = self.wish.first_day;
+        let day = |date: NaiveDate| i32::try_from((date - first).num_days()).unwrap_or(i32::MAX);
+        let mut skills = Vec::new();
+        for skill in &lane.technician.skills {
+            let level = u8::try_from(skill.level.clamp(1, 5)).unwrap_or(1);
+            skills.push(kernel::Skill { skill: self.skill(format!("s:{}", skill.code)), level, certificate: None });
+        }
+        for paper in &lane.technician.certificates {
+            let from = paper.valid_from.map_or(i32::MIN, day);
+            let certificate = Some((from, day(paper.valid_until)));
+            skills.push(kernel::Skill { skill: self.skill(format!("c:{}", paper.code)), level: 1, certificate });
+        }
+        kernel::Technician { skills, territories: Vec::new(), paces: Vec::new() }
+    }
+
+    /// Where somebody begins the rest of a day, and how many jobs of it are done.
+    fn whereabouts(&mut self, id: &str, date: NaiveDate, zone_name: &str, home: u32) -> Result<(u32, u32)> {
+        let (from, until) = zone::day(zone_name, date)?;
+        let (mut place, mut done, mut last) = (None, 0, from);
+        for entry in self.picture.entries.get(id).into_iter().flatten() {
+            let over = matches!(&entry.taken, Taken::Visit(order) if order.state.over());
+            let planned = &entry.busy.planned;
+            if over && from <= planned.start && planned.start < until {
+                done += 1;
+                if planned.end >= last {
+                    (place, last) = (entry.busy.position, planned.end);
+                }
+            }
+        }
+        Ok((if place.is_some() { self.place(place) } else { home }, done))
+    }
+
+    fn closed(&self, lane: &Lane, date: NaiveDate) -> bool {
+        let technician = &lane.technician;
+        let holds = self.picture.points.get(technician.service_point_id.as_str()).is_some_and(|point| {
+            point.state == PointState::Active && point.contract.as_ref().is_some_and(|contract| contract.holds_on(date))
+        });
+        // Somebody named as disturbed, without an absence written down, is away on the first day.
+        let named = self.wish.technicians.iter().any(|id| id == technician.id.as_str());
+        let away = named && lane.absent.is_empty() && date == self.wish.first_day;
+        !holds || away || technician.state != Working::Active
+    }
+
+    fn shift(
+        &mut self,
+        lane: &Lane,
+        number: u32,
+        date: NaiveDate,
+        (work, breaks): (&Window, &[Window]),
+        (from, done, closed): (u32, u32, bool),
+    ) {
+        if work.end <= self.now || work.start >= self.end {
+            return;
+        }
+        let id = lane.technician.id.to_string();
+        let limits = &lane.technician;
+        let start = work.start.max(self.zero);
+        // Planned work that has begun stands in the shift, whatever the time is.
+        let begun = self.picture.entries.get(&id).into_iter().flatten().filter(|entry| entry.active(self.now));
+        let earliest = begun.map(|entry| entry.busy.planned.start).filter(|at| *at >= work.start).min();
+        let start = match earliest {
+            Some(at) if at < self.now => start,
+            Some(_) | None => start.max(self.now.min(work.end)),
+        };
+        let minutes = |minutes: i32| (minutes > 0).then_some(minutes * 60);
+        let pause = |pause: &Window| kernel::Break {
+            window: kernel::Window { from: self.second(pause.start), until: self.second(pause.start) },
+            seconds: i32::try_from((pause.end - pause.start).num_seconds()).unwrap_or_default(),
+        };
+        let shift = Shift {
+            technician: number,
+            day: i32::try_from((date - self.wish.first_day).num_days()).unwrap_or_default(),
+            start: self.second(start),
+            end: self.second(work.end),
+            overtime_seconds: limits.overtime_minutes * 60,
+            work_seconds: None,
+            from,
+            to: None,
+            breaks: breaks.iter().filter(|pause| work.overlaps(pause) && pause.start >= start).map(pause).collect(),
+            max_jobs: u32::try_from(limits.daily_job_limit)
+                .ok()
+                .filter(|most| *most > 0)
+                .map(|most| most.saturating_sub(done)),
+            drive_seconds: minutes(limits.driving_limit_minutes),
+            capacity: None,
+            cost: 0,
+            closed,
+        };
+        self.problem.shifts.push(shift);
+        self.shifts.push(ShiftOf { technician: id });
+        self.windows.push(Window { start: work.start, end: work.end });
+    }
+
+    /// The shift of a technician in which a visit lies; a closed one of its own when it lies in none.
+    fn shift_of(&mut self, technician: &str, planned: &Window) -> Option<u32> {
+        let inside = |index: &usize| {
+            self.shifts[*index].technician == technician
+                && self.windows[*index].start <= planned.start
+                && planned.start < self.windows[*index].end
+        };
+        if let Some(index) = (0..self.shifts.len()).find(inside) {
+            return u32::try_from(index).ok();
+        }
+        let number = u32::try_from(self.technicians.iter().position(|id| id == technician)?).ok()?;
+        let home = self.place(None);
+        let mut shift = Shift::new(number, 0, self.second(planned.start), self.second(planned.end), home);
+        shift.day = shift.start.div_euclid(86_400);
+        shift.overtime_seconds = 12 * 3600;
+        shift.to = None;
+        shift.closed = true;
+        self.problem.shifts.push(shift);
+        self.shifts.push(ShiftOf { technician: technician.to_owned() });
+        self.windows.push(*planned);
+        u32::try_from(self.shifts.len() - 1).ok()
+    }
+
+    /// What is to be planned: visits of these days, those that could be, and holds.
+    fn jobs(&mut self) -> Vec<Wanted> {
+        let picture = self.picture;
+        let mut orders: Vec<&Arc<WorkOrder>> =
+            picture.orders.values().filter(|order| !order.state.over() && self.wanted(order)).collect();
+        orders.sort_by(|a, b| a.id.cmp(&b.id));
+        let mut wanted: Vec<Wanted> = orders.into_iter().map(|order| Wanted::Order(order.clone())).collect();
+        let mut holds: Vec<_> = picture.holds.values().filter(|hold| hold.holds(self.now)).collect();
+        holds.sort_by(|a, b| a.id.cmp(&b.id));
+        wanted.extend(
+            holds
+                .into_iter()
+                .filter(|hold| self.zero <= hold.planned.start && hold.planned.start < self.end)
+                .map(|hold| Wanted::Hold(hold.clone())),
+        );
+        wanted
+    }
+
+    fn wanted(&self, order: &WorkOrder) -> bool {
+        let span = Window { start: self.zero, end: self.end };
+        if let Some(at) = order.state.assignment() {
+            return at.planned.overlaps(&span)
+                && at.people().any(|person| self.technicians.iter().any(|id| id == person.as_str()));
+        }
+        if self.wish.mode == Mode::Repair && !self.wish.work_orders.iter().any(|id| id == order.id.as_str()) {
+            return false;
+        }
+        let scoped = self.wish.org_unit_id.is_empty() || order.request.org_unit_id == self.wish.org_unit_id;
+        let windows: Vec<&Window> = match &order.promised {
+            Some(promised) => vec![promised],
+            None => order.request.windows.iter().collect(),
+        };
+        let open = windows.iter().all(|window| window.end <= self.now);
+        scoped && (open || windows.iter().any(|window| window.overlaps(&span) && window.end > self.now))
+    }
+
+    async fn finish(mut self, wanted: Vec<Wanted>) -> Result<Built> {
+        let mut orders = Vec::new();
+        let mut without_parts = Vec::new();
+        let mut pickups = HashMap::new();
+        // Places of parts stand before the visits: no least time lies between them and a visit.
+        for item in &wanted {
+            if let Wanted::Order(order) = item
+                && let Some(place) = &order.pick_up
+            {
+                pickups.insert(order.id.to_string(), self.place(Some(place.position)));
+            }
+        }
+        // Shifts of visits outside every shift bring places of their own: they too stand before the visits.
+        let seats: Vec<Vec<u32>> = wanted.iter().map(|item| self.seats(item)).collect();
+        let visits_from = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
+        let mut present: BTreeMap<u32, Vec<(i32, Visit)>> = BTreeMap::new();
+        for (item, seats) in wanted.into_iter().zip(seats) {
+            let index = u32::try_from(self.problem.jobs.len()).unwrap_or(u32::MAX);
+            match item {
+                Wanted::Order(order) => {
+                    let assigned = order.state.assignment().is_some();
+                    if !assigned && !order.parts.short_skus.is_empty() {
+                        without_parts.push(order);
+                        continue;
+                    }
+                    let job = self.job(&order, &seats, pickups.get(order.id.as_str()).copied());
+                    remember(&mut present, &job, index, &seats);
+                    self.problem.jobs.push(job);
+                    orders.push(Some(order));
+                }
+                Wanted::Hold(hold) => {
+                    if seats.is_empty() {
+                        continue;
+                    }
+                    let place = self.place(hold.position);
+                    let length = (hold.planned.end - hold.planned.start).num_seconds();
+                    let mut job = kernel::Job::new(place, i32::try_from(length).unwrap_or_default());
+                    job.crew = u8::try_from(seats.len()).unwrap_or(1);
+                    job.lock = Lock::Pinned { shifts: seats, start: self.second(hold.planned.start) };
+                    self.problem.jobs.push(job);
+                    orders.push(None);
+                }
+            }
+        }
+        self.territories();
+        let (roads, estimated) = self.roads(visits_from).await;
+        let present = KernelPlan {
+            shifts: present.into_iter().map(|(shift, visits)| planned(shift, visits)).collect(),
+            ..KernelPlan::default()
+        };
+        Ok(Built {
+            problem: self.problem,
+            ways: roads,
+            present,
+            orders,
+            without_parts,
+            shifts: self.shifts,
+            technicians: self.technicians,
+            zero: self.zero,
+            estimated,
+        })
+    }
+
+    /// In which shifts somebody stands now, one for everybody who goes.
+    fn seats(&mut self, item: &Wanted) -> Vec<u32> {
+        let (people, planned): (Vec<String>, Window) = match item {
+            Wanted::Order(order) => match order.state.assignment() {
+                Some(at) => (at.people().map(ToString::to_string).collect(), at.planned),
+                None => return Vec::new(),
+            },
+            Wanted::Hold(hold) => (hold.technicians.iter().map(ToString::to_string).collect(), hold.planned),
+        };
+        people.iter().filter_map(|person| self.shift_of(person, &planned)).collect()
+    }
+
+    fn job(&mut self, order: &WorkOrder, seats: &[u32], pickup: Option<u32>) -> kernel::Job {
+        let place = self.place(order.request.position);
+        let mut job = kernel::Job::new(place, order.duration_minutes * 60);
+        let horizon = Window { start: self.zero, end: self.end };
+        let window = |window: &Window| kernel::Window {
+            from: self.second(window.start),
+            until: self.second(window.end).saturating_sub(1),
+        };
+        let named: Vec<&Window> =
+            order.request.windows.iter().filter(|w| w.end > self.now && w.overlaps(&horizon)).collect();
+        job.windows = match &order.promised {
+            Some(promised) => vec![window(promised)],
+            None => named.into_iter().map(&window).collect(),
+        };
+        job.windows.sort();
+        job.release = Some(self.second(self.now.max(self.zero)));
+        job.due = order.request.resolution_due_at.map(|due| self.second(due));
+        let urgency = match order.request.urgency.as_str() {
+            "emergency" => 3,
+            "urgent" => 2,
+            _ => 1,
+        };
+        job.priority = (urgency + u8::from(order.attention > 0)).min(3);
+        job.crew = u8::try_from(order.crew_size.clamp(1, 3)).unwrap_or(1);
+        job.pickup =
+            pickup.map(|place| Pickup { place, seconds: COLLECTING, windows: Vec::new(), on_van_of: Vec::new() });
+        let number =
+            |id: &String| self.technicians.iter().position(|known| known == id).and_then(|at| u32::try_from(at).ok());
+        job.preferred = order.preferred.iter().filter_map(number).collect();
+        let code = |rule: Rule| {
+            u16::try_from(Rule::ALL.iter().position(|known| *known == rule).unwrap_or_default()).unwrap_or_default()
+        };
+        let mut forbidden: Vec<(u32, u16)> =
+            order.excluded.iter().filter_map(number).map(|who| (who, code(Rule::Excluded))).collect();
+        forbidden.extend(order.refused_by().iter().filter_map(number).map(|who| (who, code(Rule::RefusedBefore))));
+        if let Some(at) = order.state.assignment() {
+            let start = self.second(at.planned.start);
+            let stays = !order.movable() || !at.overridden.is_empty() || seats.len() != usize::from(job.crew);
+            if !seats.is_empty() && stays {
+                job.crew = u8::try_from(seats.len()).unwrap_or(1);
+                job.lock = Lock::Pinned { shifts: seats.to_vec(), start };
+                // Work that overran takes longer than planned.
+                if self.now > at.planned.end && !matches!(order.state, State::Assigned(_) | State::Accepted(_)) {
+                    let length = (self.now + OVERRUN - at.planned.start).num_seconds();
+                    job.seconds = i32::try_from(length).unwrap_or(job.seconds);
+                }
+            }
+            if !seats.is_empty() {
+                let promised = order.promised.unwrap_or(at.window);
+                job.present = Some(Present {
+                    shifts: seats.to_vec(),
+                    start,
+                    promised: Some(window(&promised)),
+                    confirmed: order.promised.is_some(),
+                    consent: false,
+                });
+            }
+        }
+        for skill in order.required_skills.clone() {
+            let level = u8::try_from(skill.level.clamp(1, 5)).unwrap_or(1);
+            job.needs.push(kernel::Need { skill: self.skill(format!("s:{}", skill.code)), level, certificate: false });
+        }
+        for code in order.required_certificates.clone() {
+            job.needs.push(kernel::Need { skill: self.skill(format!("c:{code}")), level: 1, certificate: true });
+        }
+        forbidden.extend(self.barred(order));
+        job.forbidden = forbidden;
+        if !order.request.division_code.is_empty() {
+            let next = u16::try_from(self.divisions.len()).unwrap_or(u16::MAX);
+            job.territory = Some(*self.divisions.entry(order.request.division_code.clone()).or_insert(next));
+        }
+        job
+    }
+
+    /// Technicians whom contract, category or language keep from a job.
+    fn barred(&mut self, order: &WorkOrder) -> Vec<(u32, u16)> {
+        let request = &order.request;
+        let key = (request.division_code.clone(), request.category_code.clone(), request.language.clone());
+        if let Some(known) = self.barred.get(&key) {
+            return known.clone();
+        }
+        let code = |rule: Rule| {
+            u16::try_from(Rule::ALL.iter().position(|known| *known == rule).unwrap_or_default()).unwrap_or_default()
+        };
+        let mut barred = Vec::new();
+        for (number, id) in self.technicians.iter().enumerate() {
+            let Some(lane) = self.picture.lanes.get(id) else { continue };
+            let point = self.picture.points.get(lane.technician.service_point_id.as_str());
+            let Some(contract) = point.and_then(|point| point.contract.as_ref()) else { continue };
+            let rule = if !key.0.is_empty() && !contract.serves_division(&key.0) {
+                Some(Rule::Territory)
+            } else if !key.1.is_empty() && !contract.serves_category(&key.1) {
+                Some(Rule::CategoryNotServed)
+            } else if !crate::domain::eligibility::speaks(&lane.technician, &key.2) {
+                Some(Rule::Language)
+            } else {
+                None
+            };
+            if let (Some(rule), Ok(number)) = (rule, u32::try_from(number)) {
+                barred.push((number, code(rule)));
+            }
+        }
+        self.barred.insert(key, barred.clone());
+        barred
+    }
+
+    /// Which divisions are whose own, once all divisions are known.
+    fn territories(&mut self) {
+        for (number, id) in self.technicians.iter().enumerate() {
+            let Some(lane) = self.picture.lanes.get(id) else { continue };
+            if lane.technician.territories.is_empty() {
+                continue;
+            }
+            let mut own: Vec<u16> = self
+                .divisions
+                .iter()
+                .filter(|(division, _)| lane.technician.at_home_in(division))
+                .map(|(_, index)| *index)
+                .collect();
+            own.sort_unstable();
+            // An empty list would mean everywhere; nobody's division means nowhere.
+            if own.is_empty() {
+                own.push(u16::MAX);
+            }
+            self.problem.technicians[number].territories = own;
+        }
+    }
+
+    async fn roads(&self, visits_from: u32) -> (Ways, bool) {
+        let ways = &self.ctx.ways;
+        let rules = ways.rules();
+        let known: Vec<bool> = self.places.iter().map(Option::is_some).collect();
+        let middle = Position { latitude: 0.0, longitude: 0.0 };
+        let places: Vec<Position> = self.places.iter().map(|place| place.unwrap_or(middle)).collect();
+        let depart = self.zero + Duration::hours(10);
+        let measured = ways.asks() && places.len() <= MOST_MEASURED;
+        let complete = measured && ways.learn_all(&places, depart).await;
+        let estimated = ways.asks() && !complete;
+        let roads = if measured {
+            let mut seconds = Vec::with_capacity(places.len() * places.len());
+            let mut metres = Vec::with_capacity(places.len() * places.len());
+            for from in &places {
+                for to in &places {
+                    let leg = rules.leg(from, to, depart);
+                    seconds.push(leg.seconds);
+                    metres.push(leg.metres);
+                }
+            }
+            Dense::new(places.len(), seconds, metres).map(Roads::Dense)
+        } else {
+            None
+        };
+        let roads = roads.unwrap_or_else(|| Roads::Geodesic(self.geodesic(&places)));
+        let buffer = i32::try_from(rules.buffer_minutes * 60).unwrap_or_default();
+        (Ways { roads: Arc::new(roads), known: Arc::new(known), visits_from, buffer }, estimated)
+    }
+
+    fn geodesic(&self, places: &[Position]) -> Geodesic {
+        let data = &self.ctx.ways.rules().roads;
+        let speeds: Vec<Speeds> = data
+            .region
+            .iter()
+            .map(|region| {
+                let mut speed = [30.0; 24];
+                for (hour, slot) in speed.iter_mut().enumerate() {
+                    let passed = region.kmh.iter().rev().find(|(from, _)| *from as usize <= hour);
+                    *slot = passed.map_or(30.0, |(_, kmh)| *kmh);
+                }
+                Speeds { road_factor: region.road_factor, speed }
+            })
+            .collect();
+        // Second zero is a midnight of the configured zone; regions have the clock of that zone.
+        let mut roads = Geodesic::new(&speeds, 0);
+        for place in places {
+            let region = data.region_of(place);
+            roads.add(place.latitude, place.longitude, u16::try_from(region).unwrap_or_default());
+        }
+        roads
+    }
+}
+
+enum Wanted {
+    Order(Arc<WorkOrder>),
+    Hold(Arc<crate::domain::slot::SlotHold>),
+}
+
+/// What is left of a shift beside absences.
+fn pieces(work: &Window, absent: &[Window]) -> Vec<Window> {
+    let mut pieces = Vec::new();
+    let mut start = work.start;
+    for away in absent.iter().filter(|away| away.overlaps(work)) {
+        if away.start > start {
+            pieces.push(Window { start, end: away.start });
+        }
+        start = start.max(away.end);
+    }
+    if start < work.end {
+        pieces.push(Window { start, end: work.end });
+    }
+    pieces
+}
+
+/// Writes down where a visit stands in the present plan.
+fn remember(present: &mut BTreeMap<u32, Vec<(i32, Visit)>>, job: &kernel::Job, index: u32, seats: &[u32]) {
+    let Some(at) = &job.present else { return };
+    for (member, shift) in seats.iter().enumerate() {
+        let visit = |purpose, start: i32, seconds: i32| Visit {
+            job: index,
+            purpose,
+            member: u8::try_from(member).unwrap_or_default(),
+            travel: 0,
+            arrive: start,
+            start,
+            end: start + seconds,
+        };
+        let day = present.entry(*shift).or_default();
+        if let (Some(parts), 0) = (&job.pickup, member) {
+            day.push((at.start - 1, visit(Purpose::Pickup, at.start - parts.seconds, parts.seconds)));
+        }
+        day.push((at.start, visit(Purpose::Job, at.start, job.seconds)));
+    }
+}
+
+fn planned(shift: u32, mut visits: Vec<(i32, Visit)>) -> PlannedShift {
+    visits.sort_by_key(|(start, visit)| (*start, visit.job));
+    let visits: Vec<Visit> = visits.into_iter().map(|(_, visit)| visit).collect();
+    let end = visits.last().map_or(0, |visit| visit.end);
+    PlannedShift { shift, visits, breaks: Vec::new(), end, drive: 0, metres: 0, cost: 0 }
+}

@@ -1,0 +1,146 @@
+//! What a write may not do: make or move a record where its maker sees nothing, or set what only the server sets.
+
+use std::collections::BTreeSet;
+
+use harness::contract;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Value, json};
+use tonic::Code;
+
+use crate::{
+    bodies,
+    oracle::text,
+    world::{World, rpc, rpcs},
+};
+
+/// A record in another region is refused, and nothing of it stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_makes_a_record_out_of_sight() {
+    let world = World::make().await;
+    let east = |kind: &str| {
+        let found = world.of_kind(kind).find(|record| text(&record.json, "orgUnitId") == "office-east");
+        found.expect("a record in the east").json.clone()
+    };
+    let customer = east("customer")["customerId"].clone();
+    let place = world.of_kind("location").find(|place| {
+        text(&place.json, "orgUnitId") == "office-east" && text(&place.json, "kind") == "LOCATION_KIND_REGIONAL"
+    });
+    let place = place.expect("a store in the east").id.clone();
+    let sku = world.list(world.caller("admin"), "parts-inventory", "ListParts").await.expect("parts")[0]["sku"].clone();
+    let lines = json!([{ "sku": sku, "quantityMilli": "1000" }]);
+    for (service, name, list, mut body) in [
+        (
+            "intake",
+            "CreateServiceRequest",
+            "ListServiceRequests",
+            json!({ "customerId": customer, "kind": "REQUEST_KIND_REPAIR", "channel": "CHANNEL_HOTLINE" }),
+        ),
+        (
+            "intake",
+            "CreateCustomer",
+            "ListCustomers",
+            json!({ "name": "Far", "kind": "CUSTOMER_KIND_PERSON", "language": "en",
+            "addresses": [{ "city": "北京市", "divisionCode": "110101" }] }),
+        ),
+        (
+            "complaint",
+            "ReceiveComplaint",
+            "ListComplaints",
+            json!({ "channel": "COMPLAINT_CHANNEL_HOTLINE", "subject": "COMPLAINT_SUBJECT_DELAY",
+            "severity": "SEVERITY_NORMAL", "customerId": customer, "description": "late" }),
+        ),
+        (
+            "complaint",
+            "OpenCorrectiveAction",
+            "ListCorrectiveActions",
+            json!({ "causeCode": "out.of_sight", "problem": "again" }),
+        ),
+        (
+            "dispatch",
+            "CreateServicePoint",
+            "ListServicePoints",
+            json!({ "name": "Far", "contactName": "x", "contactPhone": "+8613800138000",
+            "timeZone": "Asia/Shanghai", "address": { "city": "北京市" } }),
+        ),
+        (
+            "parts-inventory",
+            "OpenReturn",
+            "ListReturns",
+            json!({ "wish": "RETURN_WISH_RETURN", "customerId": customer, "reason": "defective" }),
+        ),
+        (
+            "parts-inventory",
+            "RequestSupplementaryOrder",
+            "ListSupplementaryOrders",
+            json!({ "lines": lines, "locationId": place, "reason": "damaged",
+            "responsibility": "RESPONSIBILITY_FACTORY" }),
+        ),
+        ("survey", "SetCallbackAgent", "ListCallbackAgents", json!({ "agentId": "far", "available": true })),
+    ] {
+        let rpc = rpc(service, name);
+        if rpc.input().get_field_by_name("org_unit_id").is_some() {
+            body["orgUnitId"] = json!("office-north");
+        }
+        let count = async || world.list(world.caller("admin"), service, list).await.expect("a list").len();
+        let before = count().await;
+        let message = contract::from_json(rpc.input(), body.clone()).expect("a request");
+        let refused = world.wire.direct(world.caller("supervisor east"), &rpc, &message).await;
+        let refused = refused.expect_err(&format!("{name} {body}"));
+        assert_eq!(
+            (refused.code, &*refused.reason),
+            (Code::PermissionDenied, "OUT_OF_REACH"),
+            "{name}: {}",
+            refused.whole
+        );
+        assert_eq!(count().await, before, "{name} left something");
+    }
+    world.end().await;
+}
+
+/// Every field that the server sets, set in every write that has no such field: refused, not taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_sets_what_the_server_sets() {
+    let world = World::make().await;
+    let (mut set, mut problems) = (0, Vec::new());
+    for rpc in rpcs() {
+        let asked: BTreeSet<String> = rpc.input().fields().map(|field| field.name().to_owned()).collect();
+        if !asked.contains("request_id") {
+            continue;
+        }
+        let answer = rpc.output();
+        let own: Vec<_> = answer.fields().filter(|field| !asked.contains(field.name())).collect();
+        for field in own {
+            set += 1;
+            let body = bodies::request(&rpc, set, &|_| "none".to_owned());
+            let call = contract::rest(&rpc, &body).expect("a mapping");
+            let mut json = call.body.unwrap_or_else(|| json!({}));
+            json[field.json_name()] = value(&field);
+            let mut headers = HeaderMap::new();
+            for (name, value) in [("content-type", "application/json"), ("x-aftercare-role", "admin")] {
+                headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+            }
+            let (status, _, answer) =
+                world.wire.door.raw(call.method, &call.target, headers, json.to_string()).await.expect("an answer");
+            let answer: Value = serde_json::from_slice(&answer).expect("JSON");
+            if status.as_u16() != 400 || !answer.to_string().contains("UNKNOWN_FIELD") {
+                problems.push(format!("{} {}: {status} {answer}", rpc.full_name(), field.name()));
+            }
+        }
+    }
+    println!("{set} fields that only the server sets, {} problems", problems.len());
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+    assert!(set > 500, "only {set} fields");
+    world.end().await;
+}
+
+fn value(field: &prost_reflect::FieldDescriptor) -> Value {
+    use prost_reflect::Kind;
+    let one = match field.kind() {
+        Kind::Bool => json!(true),
+        Kind::String => json!("set"),
+        Kind::Message(_) => json!({}),
+        Kind::Enum(kind) => json!(kind.values().next().map(|value| value.name().to_owned())),
+        _ => json!(1),
+    };
+    if field.is_list() { json!([one]) } else { one }
+}
