@@ -9,8 +9,8 @@ use common::{
 };
 
 use crate::{
-    Config, consumers, contract::Contract, error, exchange::Exchange, feed::Hub, files::Files, identity::Authority, store,
-    workers,
+    Config, consumers, contract::Contract, error, exchange::Exchange, feed::Hub, files::Files, identity::Authority,
+    store, workers,
 };
 
 /// What every part of the gateway's own service needs; cheap to clone.
