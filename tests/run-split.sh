@@ -25,6 +25,9 @@ for service in "${services[@]}"; do
 done
 export AFTERCARE_GATEWAY__LISTEN=${AFTERCARE_GATEWAY__LISTEN:-127.0.0.1:8080}
 
+# Nobody can come in before somebody is made.
+"$folder/aftercare-gateway" admin create --username admin
+
 pids=()
 stop() {
   trap - INT TERM EXIT

@@ -60,7 +60,12 @@ async fn stage() -> anyhow::Result<Stage> {
             db.url
         ),
     )?;
-    let mut second = config("gateway", format!("listen = \"{gateway}\"\n[peers]\nintake = \"http://{intake}\"\n"))?;
+    let mut second = config(
+        "gateway",
+        format!(
+            "listen = \"{gateway}\"\n[sign_in]\ndevelopment_headers = true\n[peers]\nintake = \"http://{intake}\"\n"
+        ),
+    )?;
     first.run("migrate")?;
     for process in [&mut first, &mut second] {
         process.start()?;

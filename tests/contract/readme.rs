@@ -1,6 +1,10 @@
 //! The README's walk-through, run as it is printed.
 
-use harness::{Faults, Platform, Shape, Surface, eventually, world::World};
+use harness::{Faults, Platform, Shape, Surface, accounts, eventually, world::World};
+use proto::aftercare::{
+    access::v1::Role,
+    dispatch::v1::{GetTechnicianRequest, Technician},
+};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -18,9 +22,19 @@ fn walk_through() -> &'static str {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_walk_through_works_as_printed() {
     let platform = Platform::start(Shape::OneProcess, Surface::Rest, Faults::None).await;
-    World::make(&platform).await;
+    let world = World::make(&platform).await;
+    accounts::account(&platform, "agent", Role::Agent, "head-office", "").await;
+    accounts::account(&platform, "dispatcher", Role::Dispatcher, "head-office", "").await;
+    let manager = platform.person("manager", "us_manager");
+    for technician_id in world.technicians {
+        let found: Technician = manager.call(GetTechnicianRequest { technician_id }).await;
+        let (badge, id) = (found.number.to_lowercase(), &found.technician_id);
+        accounts::account(&platform, &badge, Role::Technician, &found.org_unit_id, id).await;
+    }
     let mut bash = Command::new("bash");
-    bash.args(["-euo", "pipefail", "-c", walk_through()]).env("API", platform.door().address());
+    bash.args(["-euo", "pipefail", "-c", walk_through()])
+        .env("API", platform.door().address())
+        .env("PASSWORD", accounts::PASSWORD);
     let printed = tools::done(bash).await;
 
     let states: Vec<&str> = printed.lines().filter(|line| line.contains("_STATE_") && !line.contains('{')).collect();

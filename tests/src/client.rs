@@ -208,6 +208,16 @@ impl Person {
         Self { door, headers, surface, faults }
     }
 
+    /// Whoever holds this access token or API key.
+    #[must_use]
+    pub fn bearer(door: Door, token: &str, surface: Surface, faults: Faults) -> Self {
+        let mut headers = HeaderMap::new();
+        if let Ok(value) = format!("Bearer {token}").parse() {
+            headers.insert(header::AUTHORIZATION, value);
+        }
+        Self { door, headers, surface, faults }
+    }
+
     /// Headers that say who it is.
     #[must_use]
     pub fn headers(&self) -> HeaderMap {

@@ -1,6 +1,7 @@
 //! The harness of the end-to-end tests: the platform in both shapes, clients on both public surfaces that fail and
 //! repeat on demand, and the waiting for what events bring about.
 
+pub mod accounts;
 pub mod client;
 pub mod contract;
 pub mod platform;

@@ -153,6 +153,12 @@ impl Platform {
         Person::new(self.door.clone(), role, id, self.surface, self.faults)
     }
 
+    /// Whoever holds this access token or API key.
+    #[must_use]
+    pub fn bearer(&self, token: &str) -> Person {
+        Person::bearer(self.door.clone(), token, self.surface, self.faults)
+    }
+
     /// The names of the processes, when there are several.
     pub fn processes(&self) -> impl Iterator<Item = &str> {
         self.processes.keys().map(String::as_str)

@@ -1,6 +1,7 @@
 //! Believable demo data: the same company, customers and three months of cases for the same seed, made through the
 //! services' own RPCs on a clock that is moved by hand.
 
+pub mod accounts;
 pub mod cases;
 pub mod company;
 mod complaints;

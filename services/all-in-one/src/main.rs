@@ -46,6 +46,9 @@ enum Action {
     /// The audit trail.
     #[command(subcommand)]
     Audit(gateway::run::Audit),
+    /// Accounts and keys.
+    #[command(subcommand)]
+    Admin(gateway::run_admin::Admin),
 }
 
 fn main() -> ExitCode {
@@ -57,7 +60,7 @@ fn main() -> ExitCode {
                 if demo && !has_data(&line.data)? {
                     fill(sources.clone(), &line.data).await?;
                 }
-                serve(sources).await
+                serve(sources, demo.then_some(&*line.data)).await
             }
             Action::Migrate => {
                 services(sources, Clock::system(), Ids::random()).await?;
@@ -71,6 +74,10 @@ fn main() -> ExitCode {
                     line.data.display()
                 );
                 fill(sources, &line.data).await
+            }
+            Action::Admin(command) => {
+                print(&gateway::run_admin::admin(&sources, command).await?);
+                Ok(())
             }
             Action::Audit(command) => {
                 print(&gateway::run::audit(&sources, command).await?);
@@ -90,10 +97,15 @@ fn main() -> ExitCode {
     })
 }
 
-async fn serve(sources: Sources) -> anyhow::Result<()> {
+/// Serves; `shown` is the data folder whose accounts are shown.
+async fn serve(sources: Sources, shown: Option<&Path>) -> anyhow::Result<()> {
     let mut host = services(sources, Clock::system(), Ids::random()).await?;
     host.life().obey_signals();
     let address = door(&mut host).await?;
+    let accounts = match shown {
+        Some(folder) => demo::accounts::ensure(&host, &demo::doorkeeper(&host)?, folder).await?,
+        None => String::new(),
+    };
     let running = host.start().await?;
     print(&format!(
         "Aftercare is running.\n\n  \
@@ -102,9 +114,10 @@ async fn serve(sources: Sources) -> anyhow::Result<()> {
          http://{address}/openapi.json           OpenAPI 3.1\n  \
          http://{address}/v1/service-requests    the latest cases\n  \
          http://{admin}/metrics                  metrics (also /livez, /readyz)\n\n\
-         Try:\n  \
-         curl -s 'http://{address}/v1/service-requests?page_size=3&order_by=create_time%20desc'\n  \
-         curl -s 'http://{address}/v1/technicians?page_size=3'\n\n\
+         Sign in, then call with the access token of the answer:\n  \
+         curl -s http://{address}/v1/sign-in -H 'content-type: application/json' -d '{{\"username\": \"agent\", \"password\": \"…\"}}'\n  \
+         curl -s 'http://{address}/v1/service-requests?page_size=3' -H 'authorization: Bearer …'\n\n\
+         {accounts}\n\
          gRPC and gRPC-Web answer on the same port, with reflection. Ctrl-C stops it; the data stays.",
         admin = running.admin,
     ));

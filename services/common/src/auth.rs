@@ -17,6 +17,12 @@ use crate::{
 
 /// Metadata key that carries the signed identity.
 pub const IDENTITY: &str = "x-aftercare-identity";
+/// Metadata key that carries the client's network address.
+pub const ADDRESS: &str = "x-aftercare-address";
+/// Metadata key that carries what the client calls itself.
+pub const AGENT: &str = "x-aftercare-agent";
+/// Metadata key that carries the session of a person who signed in.
+pub const SESSION: &str = "x-aftercare-session";
 /// Metadata key that carries the caller's languages, as in `Accept-Language`.
 pub const LANGUAGE: &str = "x-aftercare-language";
 

@@ -13,7 +13,7 @@ use crate::{
     error::{Error, FieldViolation, Kind, Result, reason},
     reach::Reach,
     record::Personal,
-    service::{Call, Core},
+    service::{Call, Core, Origin},
     whose,
 };
 
@@ -34,9 +34,22 @@ pub fn enter<Q: proto::Request>(core: &Core, method: &'static str, request: Requ
     let language = Language::negotiate(text(auth::LANGUAGE));
     let refuse = |error: Error| status(core, language, error);
     let actor = core.identity.verify(text(auth::IDENTITY)).map_err(refuse)?;
+    let origin = Origin {
+        address: text(auth::ADDRESS).to_owned(),
+        user_agent: text(auth::AGENT).to_owned(),
+        session_id: text(auth::SESSION).to_owned(),
+    };
     let reach = Reach::of(method, &actor).map_err(refuse)?;
-    let call =
-        Call { actor, reach, now: core.clock.now(), language, method, ids: core.ids.clone(), service: core.service };
+    let call = Call {
+        actor,
+        reach,
+        origin,
+        now: core.clock.now(),
+        language,
+        method,
+        ids: core.ids.clone(),
+        service: core.service,
+    };
     let body = request.into_inner();
     validate(&body).map_err(refuse)?;
     refuse_guessing(&call, &body).map_err(refuse)?;

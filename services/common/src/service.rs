@@ -54,6 +54,17 @@ pub struct Core {
     pub stopping: CancellationToken,
 }
 
+/// Where a call came from, as the gateway saw it. For the audit and against guessing; nothing is allowed by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Network address of the client; empty when it is not known.
+    pub address: String,
+    /// What the client calls itself.
+    pub user_agent: String,
+    /// Session of a person who signed in.
+    pub session_id: String,
+}
+
 /// One call, event or timer: who acts, when, in which language.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -61,6 +72,8 @@ pub struct Call {
     pub actor: Actor,
     /// Which records the actor sees and changes in this call.
     pub reach: Reach,
+    /// Where the call came from.
+    pub origin: Origin,
     /// The instant of the action; the whole action has one.
     pub now: DateTime<Utc>,
     /// Language of answers.
@@ -80,6 +93,7 @@ impl Call {
         Self {
             actor: Actor::service(actor),
             reach: Reach::All,
+            origin: Origin::default(),
             now: core.clock.now(),
             language: Language::English,
             method,

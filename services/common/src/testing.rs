@@ -25,7 +25,7 @@ use crate::{
     peers::Peers,
     reach::Reach,
     record::{Actor, Role},
-    service::{Call, Core, Definition, Service},
+    service::{Call, Core, Definition, Origin, Service},
     timer,
 };
 
@@ -166,6 +166,7 @@ impl Bench {
                 ..Actor::new(id, role, org_unit_id).everywhere()
             },
             reach: Reach::All,
+            origin: Origin::default(),
             now: self.core.clock.now(),
             language: Language::English,
             method: "test",

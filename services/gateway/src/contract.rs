@@ -1,6 +1,6 @@
 //! What the gateway knows of the contract: every RPC with its HTTP mapping and its access rule.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context as _, Result};
 use prost::Message as _;
@@ -9,6 +9,8 @@ use proto::{
     aftercare::access::v1::{AccessRule, Role},
     google::api::HttpRule,
 };
+
+use crate::domain::identity::client::scope_of;
 
 /// One RPC.
 #[derive(Clone, Debug)]
@@ -20,6 +22,15 @@ pub(crate) struct Rpc {
     pub(crate) access: AccessRule,
     /// Whether the public door serves it: all but what only services may call.
     pub(crate) exposed: bool,
+}
+
+impl Rpc {
+    /// The group of RPCs that it belongs to.
+    pub(crate) fn scope(&self) -> String {
+        let service = self.method.parent_service();
+        let package = service.package_name().split('.').nth(1).unwrap_or_default().to_owned();
+        scope_of(&package, self.method.name())
+    }
 }
 
 /// The whole contract.
@@ -50,6 +61,13 @@ impl Contract {
         }
         let by_path = rpcs.iter().enumerate().map(|(index, rpc)| (rpc.path.clone(), index)).collect();
         Ok(Self { pool, rpcs, by_path })
+    }
+
+    /// Groups of RPCs that a partner's program can be given, in order.
+    pub(crate) fn partner_scopes(&self) -> Vec<String> {
+        let of_partners = self.rpcs.iter().filter(|rpc| rpc.access.roles().any(|role| role == Role::Partner));
+        let all: BTreeSet<String> = of_partners.map(Rpc::scope).collect();
+        all.into_iter().collect()
     }
 
     /// The RPC that a gRPC path names, when the public door serves it.

@@ -4,3 +4,4 @@ pub(crate) mod audit;
 pub(crate) mod exchange;
 pub(crate) mod feed;
 pub(crate) mod file;
+pub(crate) mod identity;

@@ -19,6 +19,7 @@ use crate::{
     Limits,
     audit::Buffer,
     contract::Contract,
+    entrance::Entrance,
     files::Files,
     protection::{Protection, classes::Plans},
     rest::table::Table,
@@ -36,7 +37,6 @@ pub(crate) struct Door {
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) config: Limits,
-    pub(crate) development: bool,
     /// What is to be known of every RPC before a call is let in.
     pub(crate) plans: Arc<Plans>,
     pub(crate) protection: Protection,
@@ -46,6 +46,7 @@ pub(crate) struct Door {
     pub(crate) audit: Option<Buffer>,
     /// Cancelled when the process begins to stop.
     pub(crate) stopping: CancellationToken,
+    pub(crate) entrance: Entrance,
 }
 
 impl Door {

@@ -22,6 +22,40 @@ pub const RATE_LIMITED: Reason = Reason::new("RATE_LIMITED", Kind::ResourceExhau
 pub const QUOTA_EXHAUSTED: Reason = Reason::new("QUOTA_EXHAUSTED", Kind::ResourceExhausted);
 /// A stream ended for our sake; its client goes on where it stopped.
 pub const STREAM_ENDED: Reason = Reason::new("STREAM_ENDED", Kind::Unavailable);
+/// Name, password or code are not those of somebody who may sign in: nobody learns which.
+pub const SIGN_IN_REFUSED: Reason = Reason::new("SIGN_IN_REFUSED", Kind::Unauthenticated);
+/// Too many failed tries; wait.
+pub const SIGN_IN_LOCKED: Reason = Reason::new("SIGN_IN_LOCKED", Kind::ResourceExhausted);
+/// The session is over: sign in again.
+pub const SESSION_ENDED: Reason = Reason::new("SESSION_ENDED", Kind::Unauthenticated);
+/// The code of the second factor is not right, or was used before.
+pub const CODE_REFUSED: Reason = Reason::new("CODE_REFUSED", Kind::Unauthenticated);
+/// The new password is too easy to guess.
+pub const PASSWORD_TOO_WEAK: Reason = Reason::new("PASSWORD_TOO_WEAK", Kind::InvalidArgument);
+/// First the password must be changed.
+pub const PASSWORD_CHANGE_REQUIRED: Reason = Reason::new("PASSWORD_CHANGE_REQUIRED", Kind::PermissionDenied);
+/// Another account has this name.
+pub const USERNAME_TAKEN: Reason = Reason::new("USERNAME_TAKEN", Kind::AlreadyExists);
+/// Another account has this e-mail address.
+pub const EMAIL_TAKEN: Reason = Reason::new("EMAIL_TAKEN", Kind::AlreadyExists);
+/// There is a second factor already.
+pub const TOTP_ALREADY_ENABLED: Reason = Reason::new("TOTP_ALREADY_ENABLED", Kind::FailedPrecondition);
+/// There is no second factor.
+pub const TOTP_NOT_ENROLLED: Reason = Reason::new("TOTP_NOT_ENROLLED", Kind::FailedPrecondition);
+/// Nobody would be left who runs the platform.
+pub const LAST_ADMIN: Reason = Reason::new("LAST_ADMIN", Kind::FailedPrecondition);
+/// The partner's program was not given this group of calls.
+pub const SCOPE_MISSING: Reason = Reason::new("SCOPE_MISSING", Kind::PermissionDenied);
+/// The partner's program may not call from there.
+pub const ADDRESS_NOT_ALLOWED: Reason = Reason::new("ADDRESS_NOT_ALLOWED", Kind::PermissionDenied);
+/// The partner's program has made all the calls of its day.
+pub const DAILY_QUOTA_EXCEEDED: Reason = Reason::new("DAILY_QUOTA_EXCEEDED", Kind::ResourceExhausted);
+/// Two secrets are live; retire one first.
+pub const TWO_SECRETS_ALREADY: Reason = Reason::new("TWO_SECRETS_ALREADY", Kind::FailedPrecondition);
+/// The link is forged, over or revoked: nobody learns which.
+pub const LINK_NOT_VALID: Reason = Reason::new("LINK_NOT_VALID", Kind::NotFound);
+/// No visit can be moved by this link.
+pub const VISIT_NOT_MOVABLE: Reason = Reason::new("VISIT_NOT_MOVABLE", Kind::FailedPrecondition);
 
 /// The path names no list.
 pub const NO_LIST: Reason = Reason::new("NO_LIST", Kind::InvalidArgument);
@@ -118,4 +152,21 @@ pub const ALL: &[Reason] = &[
     REFERENCE_AMBIGUOUS,
     CUSTOMER_HAS_OPEN_CASES,
     CUSTOMER_MUST_BE_KEPT,
+    SIGN_IN_REFUSED,
+    SIGN_IN_LOCKED,
+    SESSION_ENDED,
+    CODE_REFUSED,
+    PASSWORD_TOO_WEAK,
+    PASSWORD_CHANGE_REQUIRED,
+    USERNAME_TAKEN,
+    EMAIL_TAKEN,
+    TOTP_ALREADY_ENABLED,
+    TOTP_NOT_ENROLLED,
+    LAST_ADMIN,
+    SCOPE_MISSING,
+    ADDRESS_NOT_ALLOWED,
+    DAILY_QUOTA_EXCEEDED,
+    TWO_SECRETS_ALREADY,
+    LINK_NOT_VALID,
+    VISIT_NOT_MOVABLE,
 ];

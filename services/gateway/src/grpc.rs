@@ -35,7 +35,9 @@ pub(crate) async fn serve(door: Arc<Door>, request: Request<Body>) -> Response<B
     let streams = rpc.as_ref().is_some_and(|rpc| rpc.method.is_server_streaming() || rpc.method.is_client_streaming());
     let known = rpc.is_some() || door.upstreams.beside_contract(path);
     let streams = streams || rpc.is_none();
-    let passage = Passage::open(&door, request.headers(), streams);
+    let passage = Passage::open(&door, request.headers(), streams)
+        .admitted(&door, rpc.as_ref(), request.headers(), request.extensions())
+        .await;
     let answer = if known {
         let span = passage.span(request.uri().path());
         forward(&door, &passage, rpc.as_ref(), request).instrument(span).await
@@ -66,7 +68,7 @@ async fn forward(
     let address = limits.address(request.headers(), request.extensions());
     let class = plan.map_or(Class::Read, |plan| plan.class);
     limits.call(passage.actor(), address, class).await.map_err(refuse)?;
-    passage.seal(door, rpc, request.headers_mut()).map_err(refuse)?;
+    passage.seal(door, request.headers_mut()).map_err(refuse)?;
     let (mut place, mut watched) = (None, None);
     if let (Some(rpc), Some(plan)) = (rpc, plan) {
         let mut urgent = false;

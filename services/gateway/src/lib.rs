@@ -2,23 +2,30 @@
 //! it out of the descriptors of the contract.
 
 mod audit;
+mod calendar_file;
 mod consumers;
 mod contract;
 mod convert;
 mod docs;
 mod domain;
 mod door;
+mod entrance;
 pub mod error;
 mod exchange;
 mod feed;
 mod files;
 mod grpc;
+mod identity;
+mod linked_page;
+mod links;
 mod openapi;
 mod passage;
+mod peer;
 mod protection;
 mod rest;
 mod rpc;
 pub mod run;
+pub mod run_admin;
 mod service;
 mod store;
 mod surface;
@@ -50,6 +57,7 @@ use self::{
     audit::Buffer,
     contract::Contract,
     door::Door,
+    entrance::Entrance,
     files::Files,
     protection::{Protection, classes::Plans, overload::Overload},
     rest::table::Table,
@@ -60,6 +68,8 @@ pub use self::{
     audit::{AuditConfig, verify as verify_audit},
     feed::KINDS,
     files::FilesConfig,
+    identity::admin::{Admin, Hashed, NewAccount},
+    identity::config::{Lockout, PasswordRules, SignIn},
     protection::{
         overload::OverloadSettings,
         rates::{Limits as CallLimits, RateSettings},
@@ -96,12 +106,26 @@ pub struct Config {
     pub privacy: exchange::PrivacySettings,
     /// Files.
     pub files: FilesConfig,
+    /// Sessions and tokens.
+    pub sign_in: SignIn,
+    /// What passwords must be, and what hashing them costs.
+    pub passwords: PasswordRules,
+    /// What guessing costs.
+    pub lockout: Lockout,
     /// Streams of changes.
     pub push: PushConfig,
     /// How often somebody may call.
     pub rates: RateSettings,
     /// How much is in work at once.
     pub overload: OverloadSettings,
+}
+
+impl Config {
+    /// The settings of who comes in.
+    fn identity(&self) -> identity::config::Config {
+        let Self { sign_in, passwords, lockout, .. } = self.clone();
+        identity::config::Config { sign_in, passwords, lockout }
+    }
 }
 
 /// Streams of changes.
@@ -221,6 +245,7 @@ pub async fn build(parts: Parts) -> anyhow::Result<Routes> {
 async fn assemble(parts: Parts, audit: Option<Buffer>) -> anyhow::Result<Routes> {
     let Parts { settings, config, upstreams, mut reasons, core, health, stopping, clock, ids } = parts;
     let development = settings.environment == Environment::Development;
+    let entrance = Entrance::new(core.clone(), &config.identity(), development)?;
     let contract = Contract::read(proto::DESCRIPTORS)?;
     let table = Table::read(&contract.rpcs)?;
     let catalog = Arc::new(Catalog::load(MESSAGES.0, MESSAGES.1)?);
@@ -267,7 +292,7 @@ async fn assemble(parts: Parts, audit: Option<Buffer>) -> anyhow::Result<Routes>
             longest_deadline: settings.limits.longest_deadline,
             heartbeat: config.push.heartbeat,
         },
-        development,
+        entrance,
         plans,
         protection,
         files,

@@ -74,11 +74,12 @@ pub(crate) fn document(contract: &Contract, table: &Table) -> Value {
             "responses": responses(&status),
             "parameters": parameters(),
             "securitySchemes": {
-                "developmentUser": { "type": "apiKey", "in": "header", "name": "x-aftercare-user", "description": "Id of the acting person. Only a development installation believes it." },
-                "developmentRole": { "type": "apiKey", "in": "header", "name": "x-aftercare-role", "description": "Role of the acting person, for example `agent`. Only a development installation believes it." }
+                "bearer": { "type": "http", "scheme": "bearer", "description": "The access token of a sign-in (`POST /v1/sign-in`) or of `/oauth/token`, or an API key `ak_…`." },
+                "apiKey": { "type": "apiKey", "in": "header", "name": "x-api-key", "description": "The API key of a partner's program." },
+                "client": { "type": "oauth2", "description": "A partner's program.", "flows": { "clientCredentials": { "tokenUrl": "/oauth/token", "scopes": {} } } }
             }
         },
-        "security": [{ "developmentUser": [], "developmentRole": [] }]
+        "security": [{ "bearer": [] }, { "apiKey": [] }, { "client": [] }]
     })
 }
 

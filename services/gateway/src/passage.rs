@@ -1,20 +1,14 @@
 //! What travels with a call: who, until when, in which language, under which trace. Made here, once, for every
 //! surface; whatever the client sent under those names is thrown away first.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
-use common::{
-    Error, Result, auth,
-    catalog::Language,
-    error::reason,
-    record::{Actor, Role, Units},
-    telemetry,
-};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use common::{Error, Result, auth, catalog::Language, error::Reason, record::Actor, telemetry};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, header};
 use tokio::time::Instant;
 use tracing::{Span, field::Empty};
 
-use crate::{contract::Rpc, door::Door};
+use crate::{contract::Rpc, door::Door, entrance::Admitted};
 
 /// Names one call in logs and answers.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -24,6 +18,10 @@ const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 const TIMEOUT: HeaderName = HeaderName::from_static("x-request-timeout");
 /// Every header of this family is ours alone inside.
 const OURS: &str = "x-aftercare-";
+/// A partner's key: it ends here, as `authorization` does.
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// Longest name of a client that is passed on.
+const LONGEST_AGENT: usize = 200;
 /// Longest request id that is taken from a client.
 const LONGEST_REQUEST_ID: usize = 100;
 
@@ -35,7 +33,20 @@ pub(crate) struct Passage {
     pub(crate) deadline: Instant,
     /// The trace that the client wants to be part of.
     joined: Option<HeaderValue>,
-    actor: Option<Actor>,
+    caller: Caller,
+    address: Option<IpAddr>,
+    user_agent: Option<HeaderValue>,
+}
+
+/// Who makes the call, as far as it is known.
+#[derive(Clone, Debug)]
+enum Caller {
+    /// Nobody was asked: the path names no RPC.
+    Unasked,
+    /// Somebody who may.
+    Admitted(Arc<Admitted>),
+    /// Somebody who may not, and why.
+    Refused(Reason, BTreeMap<&'static str, String>),
 }
 
 impl Passage {
@@ -54,13 +65,56 @@ impl Passage {
             request_id: request_id.unwrap_or_else(|| made(door.random().simple().to_string())),
             deadline: Instant::now() + asked.unwrap_or(usual).min(longest),
             joined: headers.get(&TRACEPARENT).filter(|value| is_traceparent(value)).cloned(),
-            actor: door.development.then(|| development_actor(headers)).flatten(),
+            caller: Caller::Unasked,
+            address: None,
+            user_agent: headers.get(header::USER_AGENT).filter(|value| value.len() <= LONGEST_AGENT).cloned(),
         }
     }
 
-    /// Who calls, as far as it is known.
+    /// The same, with who makes it. Whether they may is said when the call is sealed: a path that is none, or a method that
+    /// it does not take, is told to everybody alike.
+    pub(crate) async fn admitted(
+        mut self,
+        door: &Door,
+        rpc: Option<&Rpc>,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Self {
+        self.address = door.protection.limits.address(headers, extensions);
+        if let Some(rpc) = rpc {
+            self.caller = match door.entrance.admit(rpc, headers, self.address).await {
+                Ok(admitted) => Caller::Admitted(Arc::new(admitted)),
+                Err(error) => {
+                    if let Some(cause) = error.cause() {
+                        tracing::debug!(reason = error.reason.name, cause = ?cause, "not let in");
+                    }
+                    Caller::Refused(error.reason, error.facts)
+                }
+            };
+        }
+        self
+    }
+
+    /// Who makes the call, when they may.
     pub(crate) fn actor(&self) -> Option<&Actor> {
-        self.actor.as_ref()
+        match &self.caller {
+            Caller::Admitted(admitted) => Some(&admitted.actor),
+            Caller::Unasked | Caller::Refused(..) => None,
+        }
+    }
+
+    /// Why whoever makes the call may not.
+    ///
+    /// # Errors
+    ///
+    /// `UNAUTHENTICATED`, `NOT_ALLOWED` and the like.
+    pub(crate) fn let_in(&self) -> Result<()> {
+        match &self.caller {
+            Caller::Admitted(_) | Caller::Unasked => Ok(()),
+            Caller::Refused(reason, facts) => {
+                Err(facts.iter().fold(Error::new(*reason), |error, (name, value)| error.with(name, value)))
+            }
+        }
     }
 
     /// How long the call may still take.
@@ -69,21 +123,25 @@ impl Passage {
     }
 
     /// Replaces the client's travelling facts by these, the caller's identity signed for this call.
-    pub(crate) fn seal(&self, door: &Door, rpc: Option<&Rpc>, headers: &mut HeaderMap) -> Result<()> {
+    pub(crate) fn seal(&self, door: &Door, headers: &mut HeaderMap) -> Result<()> {
         let inner: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with(OURS)).cloned().collect();
-        for name in inner.iter().chain(&[header::AUTHORIZATION, header::COOKIE, TIMEOUT]) {
+        for name in inner.iter().chain(&[header::AUTHORIZATION, header::COOKIE, API_KEY, TIMEOUT]) {
             headers.remove(name);
         }
-        let actor = match (&self.actor, rpc) {
-            (Some(actor), _) => Some(actor.clone()),
-            (None, Some(rpc)) if rpc.access.public => Some(anonymous()),
-            (None, Some(_)) => return Err(Error::new(reason::UNAUTHENTICATED)),
-            (None, None) => None,
-        };
-        if let Some(actor) = actor {
-            let mut identity = made(door.identity.sign(&actor, door.clock.now())?);
+        self.let_in()?;
+        if let Caller::Admitted(admitted) = &self.caller {
+            let mut identity = made(door.identity.sign(&admitted.actor, door.clock.now())?);
             identity.set_sensitive(true);
             headers.insert(HeaderName::from_static(auth::IDENTITY), identity);
+            if !admitted.session_id.is_empty() {
+                headers.insert(HeaderName::from_static(auth::SESSION), made(admitted.session_id.clone()));
+            }
+        }
+        if let Some(address) = self.address {
+            headers.insert(HeaderName::from_static(auth::ADDRESS), made(address.to_string()));
+        }
+        if let Some(agent) = &self.user_agent {
+            headers.insert(HeaderName::from_static(auth::AGENT), agent.clone());
         }
         headers.insert(HeaderName::from_static(auth::LANGUAGE), HeaderValue::from_static(self.language.tag()));
         headers.insert(REQUEST_ID, self.request_id.clone());
@@ -157,35 +215,6 @@ fn timeout(text: &str) -> Option<Duration> {
     }
 }
 
-/// Who a developer says to be; who says nothing is taken for an administrator, and who names no units sees all of them.
-/// Only read where the installation calls itself a development one.
-fn development_actor(headers: &HeaderMap) -> Option<Actor> {
-    let given = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    let role = match given("x-aftercare-role") {
-        Some(role) => Role::parse(role)?,
-        None => Role::Admin,
-    };
-    let id = given("x-aftercare-user").unwrap_or("demo");
-    let actor = Actor::new(id, role, given("x-aftercare-org-unit").unwrap_or_default());
-    Some(Actor {
-        units: match given("x-aftercare-units") {
-            Some(units) => Units::Of(units.split(',').map(|unit| unit.trim().to_owned()).collect()),
-            None => Units::All,
-        },
-        partner_id: match (given("x-aftercare-partner"), role) {
-            (Some(partner), _) => partner.to_owned(),
-            (None, Role::Partner) => id.to_owned(),
-            (None, _) => String::new(),
-        },
-        ..actor
-    })
-}
-
-/// Nobody in particular: who calls a public RPC without having signed in.
-fn anonymous() -> Actor {
-    Actor::new("anonymous", Role::CustomerLink, "")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,16 +243,5 @@ mod tests {
         ] {
             assert!(!is_traceparent(&HeaderValue::from_static(bad)), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_role_that_does_not_exist_is_nobody() {
-        let mut headers = HeaderMap::new();
-        assert_eq!(development_actor(&headers).map(|actor| actor.role), Some(Role::Admin));
-        headers.insert("x-aftercare-user", HeaderValue::from_static("us_1"));
-        headers.insert("x-aftercare-role", HeaderValue::from_static("king"));
-        assert_eq!(development_actor(&headers), None);
-        headers.insert("x-aftercare-role", HeaderValue::from_static("agent"));
-        assert_eq!(development_actor(&headers).map(|actor| actor.role), Some(Role::Agent));
     }
 }

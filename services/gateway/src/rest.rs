@@ -15,7 +15,7 @@ use std::{error::Error as _, str::FromStr as _, sync::Arc, time::Duration};
 use axum::body::Body;
 use bytes::Bytes;
 use common::{Error, error::reason};
-use http::{Request, Response, StatusCode, header, request::Parts, uri::PathAndQuery};
+use http::{HeaderValue, Request, Response, StatusCode, header, request::Parts, uri::PathAndQuery};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use prost_reflect::DynamicMessage;
 use tonic::{Code, Status, metadata::MetadataMap};
@@ -67,7 +67,12 @@ pub(crate) async fn serve(door: Arc<Door>, request: Request<Body>) -> Response<B
         }
         Found::Methods(_) | Found::Nothing => false,
     };
-    let passage = Passage::open(&door, &parts.headers, streams);
+    let rpc = match &found {
+        Found::Binding(binding, _) => Some(&binding.rpc),
+        Found::Methods(_) | Found::Nothing => None,
+    };
+    let passage =
+        Passage::open(&door, &parts.headers, streams).admitted(&door, rpc, &parts.headers, &parts.extensions).await;
     let result = match found {
         Found::Binding(binding, segments) => {
             let span = passage.span(&binding.rpc.path);
@@ -78,6 +83,8 @@ pub(crate) async fn serve(door: Arc<Door>, request: Request<Body>) -> Response<B
     };
     let mut response = result.unwrap_or_else(|refusal| refused(&door, &passage, refusal));
     response.headers_mut().insert(REQUEST_ID, passage.request_id);
+    // Answers are of one caller, and some are secrets.
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
@@ -101,6 +108,9 @@ fn refused(door: &Door, passage: &Passage, refusal: Refusal) -> Response<Body> {
     if let Some(allow) = allow.and_then(|allow| allow.parse().ok()) {
         response.headers_mut().insert(header::ALLOW, allow);
     }
+    if response.status() == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     response
 }
 
@@ -117,7 +127,7 @@ async fn call(
     let class = plan.map_or(Class::Read, |plan| plan.class);
     limits.call(passage.actor(), limits.address(&parts.headers, &parts.extensions), class).await?;
     let mut metadata = http::HeaderMap::new();
-    passage.seal(door, Some(&binding.rpc), &mut metadata)?;
+    passage.seal(door, &mut metadata)?;
     // Read whole before it gets a place in work: nobody holds one by sending slowly.
     let body = read(door, binding, parts, body).await?;
     let query = parts.uri.query().unwrap_or_default();

@@ -2,11 +2,14 @@
 
 mod attach_file;
 mod cancel_job;
+mod client;
 mod delete_file;
 pub(crate) mod get_audit_entry;
 mod get_file;
 mod get_import_template;
 mod get_job;
+mod identity;
+mod link;
 pub(crate) mod list_audit_entries;
 mod list_files;
 mod list_jobs;
@@ -21,8 +24,11 @@ use common::rpc_table;
 use proto::{
     aftercare::gateway::v1::{
         audit_service_server::{AuditService, AuditServiceServer},
+        client_service_server::ClientServiceServer,
         exchange_service_server::{ExchangeService, ExchangeServiceServer},
         file_service_server::{FileService, FileServiceServer},
+        identity_service_server::IdentityServiceServer,
+        link_service_server::LinkServiceServer,
         privacy_service_server::{PrivacyService, PrivacyServiceServer},
         push_service_server::{PushService, PushServiceServer},
         *,
@@ -69,7 +75,10 @@ pub(crate) fn routes(ctx: &Context) -> Routes {
         .add_service(AuditServiceServer::new(api.clone()))
         .add_service(exchange)
         .add_service(PrivacyServiceServer::new(api.clone()))
-        .add_service(FileServiceServer::new(api))
+        .add_service(FileServiceServer::new(api.clone()))
+        .add_service(IdentityServiceServer::new(api.clone()))
+        .add_service(ClientServiceServer::new(api.clone()))
+        .add_service(LinkServiceServer::new(api))
 }
 
 rpc_table! {

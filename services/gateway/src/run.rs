@@ -8,7 +8,13 @@ use common::{
     run::{Host, SchemaPolicy, block_on, open, print, sources},
 };
 
-use crate::{Config, DEFAULTS, Gateway, NAME, contract::Contract, openapi, rest::table::Table};
+use crate::{
+    Config, DEFAULTS, Gateway, NAME,
+    contract::Contract,
+    openapi,
+    rest::table::Table,
+    run_admin::{Admin, admin},
+};
 
 /// The public door of Aftercare.
 #[derive(Debug, Parser)]
@@ -34,6 +40,9 @@ enum Action {
     /// The audit trail.
     #[command(subcommand)]
     Audit(Audit),
+    /// Accounts and keys.
+    #[command(subcommand)]
+    Admin(Admin),
 }
 
 /// What is done with the audit trail on the command line.
@@ -83,6 +92,10 @@ pub fn run() -> ExitCode {
             }
             Action::Check => {
                 print(&common::run::check::<Gateway>(&sources).await?.join("\n"));
+                Ok(())
+            }
+            Action::Admin(command) => {
+                print(&admin(&sources, command).await?);
                 Ok(())
             }
             Action::Audit(command) => {

@@ -8,7 +8,10 @@ use common::{
     service::{Core, Definition, Service},
 };
 
-use crate::{Config, consumers, error, exchange::Exchange, feed::Hub, files::Files, store, workers};
+use crate::{
+    Config, consumers, contract::Contract, error, exchange::Exchange, feed::Hub, files::Files, identity::Authority,
+    store, workers,
+};
 
 /// What every part of the gateway's own service needs; cheap to clone.
 #[derive(Clone, Debug)]
@@ -20,12 +23,19 @@ pub(crate) struct Context {
     pub(crate) hub: Hub,
     /// Files and where they are.
     pub(crate) files: Files,
+    /// Who comes in.
+    pub(crate) authority: Authority,
+    /// Groups of RPCs that a partner's program can be given.
+    pub(crate) scopes: Arc<[String]>,
 }
 
 impl Context {
     pub(crate) fn new(config: Config, core: Core) -> anyhow::Result<Self> {
         let files = Files::open(&core, &config.files)?;
-        Ok(Self { core, config: Arc::new(config), exchange: Exchange::new()?, hub: Hub::default(), files })
+        let authority = Authority::new(core.clone(), config.identity())?;
+        let scopes = Contract::read(proto::DESCRIPTORS)?.partner_scopes().into();
+        let (exchange, hub) = (Exchange::new()?, Hub::default());
+        Ok(Self { core, config: Arc::new(config), exchange, hub, files, authority, scopes })
     }
 }
 
@@ -46,12 +56,13 @@ impl Definition for Gateway {
         let audit = crate::audit::worker(&core, &config.audit);
         let ctx = Context::new(config, core)?;
         let files = crate::files::sweep::worker(&ctx.files);
+        let sweeping = crate::identity::upkeep::worker(ctx.authority.clone());
         Ok(Service {
             core: ctx.core.clone(),
             routes: crate::rpc::routes(&ctx),
             subscriptions: consumers::subscriptions(&ctx),
             timers: workers::timers(&ctx),
-            workers: workers::workers(&ctx).into_iter().chain([audit, files]).collect(),
+            workers: workers::workers(&ctx).into_iter().chain([audit, files, sweeping]).collect(),
         })
     }
 }

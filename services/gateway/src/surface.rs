@@ -27,7 +27,8 @@ use tower_http::{
 };
 
 use crate::{
-    Reasons, contract::Contract, docs, door::Door, grpc, openapi, rest, rest::table::Table, upstream::Upstream,
+    Reasons, contract::Contract, docs, door::Door, grpc, identity, openapi, rest, rest::table::Table,
+    upstream::Upstream,
 };
 
 /// The standard health service of gRPC.
@@ -129,6 +130,7 @@ pub(crate) fn router(door: Arc<Door>, pages: Pages, stopping: CancellationToken,
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(ready).with_state(stopping))
         .merge(files())
+        .merge(identity::routes())
         .fallback(call)
         .with_state(door)
         .layer(CatchPanicLayer::new());

@@ -49,7 +49,10 @@ pub(crate) struct Guest {
 impl Guest {
     /// Finds out who calls, and whether they may do what `rpc` names.
     pub(crate) async fn open(door: &Arc<Door>, request: &Parts, rpc: &str) -> Self {
-        let passage = Passage::open(door, &request.headers, true);
+        let named = door.contract.exposed(rpc);
+        let passage = Passage::open(door, &request.headers, true)
+            .admitted(door, named, &request.headers, &request.extensions)
+            .await;
         let limits = &door.protection.limits;
         let address = limits.address(&request.headers, &request.extensions);
         let class = if rpc == DOWNLOAD { Class::Read } else { Class::Field };
@@ -75,6 +78,7 @@ impl Guest {
         if let Some((reason, why)) = &self.refused {
             return Err(Error::new(*reason).caused_by(anyhow::anyhow!("{why}")));
         }
+        self.passage.let_in()?;
         let actor = self.passage.actor().ok_or_else(|| Error::new(reason::UNAUTHENTICATED))?;
         if matches!(actor.role, Role::Service | Role::CustomerLink) {
             return Err(Error::new(reason::NOT_ALLOWED).with("role", actor.role.as_str()));

@@ -120,7 +120,7 @@ impl Pages {
         };
         let mut headers = HeaderMap::new();
         // Signed anew for every page: an identity is good for minutes only, and a right that is gone ends the table.
-        self.passage.seal(&self.door, Some(&self.rpc), &mut headers)?;
+        self.passage.seal(&self.door, &mut headers)?;
         let metadata = MetadataMap::from_headers(headers);
         let page = self.list.page(self.door.upstreams.clone(), metadata, &self.request, (token, list::PAGE));
         let time = PAGE_TIME.min(self.passage.remaining());

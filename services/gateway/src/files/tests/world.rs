@@ -93,7 +93,9 @@ fn dispatch() -> Routes {
 pub(super) async fn world(backend: Backend) -> World {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("files").display().to_string();
-    let overrides = format!("[files]\nfolder = {path:?}\nsilence = \"300ms\"\nopen_uploads = 5\n");
+    let overrides = format!(
+        "[files]\nfolder = {path:?}\nsilence = \"300ms\"\nopen_uploads = 5\n[sign_in]\ndevelopment_headers = true\n"
+    );
     let bench = bench::<Gateway>(backend, &overrides).await;
     let peers = Peers::of([("dispatch".to_owned(), Peer::Local(dispatch()))].into());
     let core = Core { peers, ..bench.core.clone() };

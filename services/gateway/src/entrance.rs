@@ -1,0 +1,150 @@
+//! Whether a call comes in: who makes it, whether the RPC's rule names that role, and what else binds the caller.
+
+use std::net::IpAddr;
+
+use common::{
+    error::{Error, Result, reason},
+    reach::named,
+    record::{Actor, Role, Units},
+    service::Core,
+};
+use http::HeaderMap;
+
+use crate::{
+    contract::Rpc,
+    error::{PASSWORD_CHANGE_REQUIRED, SCOPE_MISSING},
+    identity::{
+        Authority,
+        caller::{Caller, Proof, proof},
+        config::Config,
+    },
+};
+
+/// What somebody may call who must change the password first.
+const BEFORE_CHANGE: [&str; 3] = ["GetMe", "ChangePassword", "SignOut"];
+
+/// Lets calls in.
+#[derive(Debug)]
+pub(crate) struct Entrance {
+    authority: Option<Authority>,
+    development_headers: bool,
+}
+
+/// Who was let in, and with what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Admitted {
+    pub(crate) actor: Actor,
+    pub(crate) session_id: String,
+    /// The partner's program and its calls a second, 0 for the usual.
+    pub(crate) client: Option<(String, i32)>,
+}
+
+impl Entrance {
+    /// By these settings; `core` is the gateway's own, without which nobody signs in.
+    ///
+    /// # Errors
+    ///
+    /// When headers would be believed in production.
+    pub(crate) fn new(core: Option<Core>, config: &Config, development: bool) -> anyhow::Result<Self> {
+        let development_headers = config.sign_in.development_headers;
+        anyhow::ensure!(
+            development || !development_headers,
+            "sign_in.development_headers must be false when environment is production"
+        );
+        Ok(Self { authority: core.map(|core| Authority::new(core, config.clone())).transpose()?, development_headers })
+    }
+
+    /// The authority, for the paths that are no RPC.
+    pub(crate) fn authority(&self) -> Option<&Authority> {
+        self.authority.as_ref()
+    }
+
+    /// Lets a call of this RPC in.
+    ///
+    /// # Errors
+    ///
+    /// `UNAUTHENTICATED`, `NOT_ALLOWED`, and what else stands against it.
+    pub(crate) async fn admit(&self, rpc: &Rpc, headers: &HeaderMap, address: Option<IpAddr>) -> Result<Admitted> {
+        if rpc.access.public {
+            // Whoever has signed in is nobody in particular there, and an access token that has run out harms nobody.
+            return Ok(Admitted { actor: anonymous(), session_id: String::new(), client: None });
+        }
+        let caller = self.caller(headers, address).await?;
+        let caller = caller.ok_or_else(|| Error::new(reason::UNAUTHENTICATED))?;
+        let role = caller.actor.role;
+        if !rpc.access.roles().any(|allowed| allowed == named(role)) {
+            return Err(Error::new(reason::NOT_ALLOWED).with("role", role.as_str()));
+        }
+        if caller.must_change && !BEFORE_CHANGE.contains(&rpc.method.name()) {
+            return Err(Error::new(PASSWORD_CHANGE_REQUIRED));
+        }
+        if let Some(bound) = &caller.client {
+            let scope = rpc.scope();
+            if !bound.scopes.contains(&scope) {
+                return Err(Error::new(SCOPE_MISSING).with("scope", scope));
+            }
+            if let Some(authority) = &self.authority {
+                authority.quotas.take(authority, bound).await?;
+            }
+        }
+        let client = caller.client.map(|bound| (bound.client_id, bound.calls_per_second));
+        Ok(Admitted { actor: caller.actor, session_id: caller.session_id, client })
+    }
+
+    async fn caller(&self, headers: &HeaderMap, address: Option<IpAddr>) -> Result<Option<Caller>> {
+        let refused = || Error::new(reason::UNAUTHENTICATED);
+        match (proof(headers), &self.authority) {
+            (Proof::Some(proof), Some(authority)) => authority.caller(proof, address).await.map(Some),
+            (Proof::Some(_) | Proof::Malformed, _) => Err(refused()),
+            (Proof::None, _) if self.development_headers => {
+                let actor = development_actor(headers).ok_or_else(refused)?;
+                Ok(Some(Caller { actor, session_id: String::new(), must_change: false, client: None }))
+            }
+            (Proof::None, _) => Ok(None),
+        }
+    }
+}
+
+/// Who a developer says to be; who says nothing is taken for an administrator, and who
+/// names no units sees all of them. Only read where the installation calls
+/// itself a development one and its settings ask for it.
+fn development_actor(headers: &HeaderMap) -> Option<Actor> {
+    let given = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let role = match given("x-aftercare-role") {
+        Some(role) => Role::parse(role)?,
+        None => Role::Admin,
+    };
+    let id = given("x-aftercare-user").unwrap_or("demo");
+    let actor = Actor::new(id, role, given("x-aftercare-org-unit").unwrap_or_default());
+    Some(Actor {
+        units: match given("x-aftercare-units") {
+            Some(units) => Units::Of(units.split(',').map(|unit| unit.trim().to_owned()).collect()),
+            None => Units::All,
+        },
+        partner_id: given("x-aftercare-partner").unwrap_or_default().to_owned(),
+        ..actor
+    })
+}
+
+/// Nobody in particular: who calls a public RPC.
+fn anonymous() -> Actor {
+    Actor::new("anonymous", Role::CustomerLink, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_role_that_does_not_exist_is_nobody() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(development_actor(&headers).map(|actor| actor.role), Some(Role::Admin));
+        headers.insert("x-aftercare-user", HeaderValue::from_static("us_1"));
+        headers.insert("x-aftercare-role", HeaderValue::from_static("king"));
+        assert_eq!(development_actor(&headers), None);
+        headers.insert("x-aftercare-role", HeaderValue::from_static("agent"));
+        assert_eq!(development_actor(&headers).map(|actor| actor.role), Some(Role::Agent));
+    }
+}

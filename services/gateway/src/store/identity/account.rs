@@ -1,0 +1,155 @@
+//! Rows of accounts.
+
+use common::{
+    db::Tx,
+    error::{Error, Result},
+    reach::Reach,
+    record::{Changed, Record as _},
+    service::Call,
+    store::{self, Table, set},
+};
+use prost::Name;
+use sea_orm::{Condition, entity::prelude::*};
+
+use crate::{
+    domain::identity::{AccountId, account::Account},
+    error::{EMAIL_TAKEN, USERNAME_TAKEN},
+    store::event,
+};
+
+/// The table `account`.
+pub(crate) mod entity {
+    use sea_orm::entity::prelude::*;
+
+    /// An account; the body is the truth.
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "account")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        pub version: i64,
+        pub username: String,
+        pub email: Option<String>,
+        pub role: String,
+        pub state: String,
+        pub org_unit_id: String,
+        pub person_id: String,
+        pub partner_id: String,
+        pub created_at: DateTimeUtc,
+        pub updated_at: DateTimeUtc,
+        #[sea_orm(column_type = "JsonBinary")]
+        pub body: Json,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+impl Table for entity::Entity {
+    type Record = Account;
+    const ID: entity::Column = entity::Column::Id;
+    const VERSION: entity::Column = entity::Column::Version;
+
+    fn row(account: &Account) -> Result<entity::ActiveModel> {
+        Ok(entity::ActiveModel {
+            id: set(account.id.to_string()),
+            version: set(account.version),
+            username: set(account.username.clone()),
+            email: set(Some(account.email.clone()).filter(|email| !email.is_empty())),
+            role: set(account.role.as_str().to_owned()),
+            state: set(account.state.name().to_owned()),
+            org_unit_id: set(account.org_unit_id.clone()),
+            person_id: set(account.person_id.clone()),
+            partner_id: set(account.partner_id.clone()),
+            created_at: set(account.created_at),
+            updated_at: set(account.updated_at),
+            body: set(store::body(account)?),
+        })
+    }
+
+    fn record(row: entity::Model) -> Result<Account> {
+        store::from_body(row.body)
+    }
+}
+
+/// The account of that id, whoever asks: for signing in, not for showing.
+pub(crate) async fn find(on: &impl ConnectionTrait, id: &AccountId) -> Result<Option<Account>> {
+    entity::Entity::find_by_id(id.as_str()).one(on).await?.map(entity::Entity::record).transpose()
+}
+
+/// The account that this name or e-mail address signs in.
+pub(crate) async fn named(on: &impl ConnectionTrait, name: &str) -> Result<Option<Account>> {
+    let column = if name.contains('@') { entity::Column::Email } else { entity::Column::Username };
+    entity::Entity::find().filter(column.eq(name)).one(on).await?.map(entity::Entity::record).transpose()
+}
+
+/// How many administrators may sign in.
+pub(crate) async fn active_admins(on: &impl ConnectionTrait) -> Result<u64> {
+    use entity::Column;
+    let admins = entity::Entity::find().filter(Column::Role.eq("admin")).filter(Column::State.eq("active"));
+    Ok(admins.count(on).await?)
+}
+
+/// Adds an account.
+pub(crate) async fn insert(tx: &Tx, call: &Call, account: Account) -> Result<Account> {
+    refuse_taken(tx, &account).await?;
+    let changed = Changed::new(account, "create", "", "");
+    let event = event(&changed);
+    store::insert::<entity::Entity, _>(tx, call, changed.record, "create", "", &event).await
+}
+
+/// Saves a change.
+pub(crate) async fn save(tx: &Tx, call: &Call, changed: Changed<Account>) -> Result<Account> {
+    refuse_taken(tx, &changed.record).await?;
+    let event = event(&changed);
+    store::save::<entity::Entity, _>(tx, call, changed, &event).await
+}
+
+async fn refuse_taken(tx: &Tx, account: &Account) -> Result<()> {
+    let other = |found: Option<Account>| found.is_some_and(|found| found.id != account.id);
+    if other(named(tx, &account.username).await?) {
+        return Err(Error::new(USERNAME_TAKEN).with("username", &account.username));
+    }
+    if !account.email.is_empty() && other(named(tx, &account.email).await?) {
+        return Err(Error::new(EMAIL_TAKEN));
+    }
+    Ok(())
+}
+
+/// Which rows a call reaches.
+fn within(reach: &Reach) -> Condition {
+    match reach {
+        Reach::All => Condition::all(),
+        Reach::Units(units) => Condition::all().add(entity::Column::OrgUnitId.is_in(units.iter().cloned())),
+        Reach::Technician { .. } | Reach::Partner(_) | Reach::Link(_) | Reach::Nothing => {
+            Condition::all().add(Expr::value(false))
+        }
+    }
+}
+
+/// The account of that id, if the call reaches it.
+///
+/// # Errors
+///
+/// `NOT_FOUND`.
+pub(crate) async fn load(on: &impl ConnectionTrait, call: &Call, id: &AccountId) -> Result<Account> {
+    let found = entity::Entity::find_by_id(id.as_str()).filter(within(&call.reach)).one(on).await?;
+    found.map(entity::Entity::record).transpose()?.ok_or_else(|| Error::not_found(Account::KIND, id))
+}
+
+/// A page of accounts that the call reaches.
+///
+/// # Errors
+///
+/// As `common::store::list`.
+pub(crate) async fn list<Q: proto::Request + Name + Clone>(
+    on: &impl ConnectionTrait,
+    call: &Call,
+    select: Select<entity::Entity>,
+    orders: &[store::Order<entity::Entity>],
+    request: &Q,
+) -> Result<(Vec<Account>, String)> {
+    store::list(on, select.filter(within(&call.reach)), orders, request).await
+}

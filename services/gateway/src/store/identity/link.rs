@@ -1,0 +1,120 @@
+//! Rows of signed links.
+
+use common::{
+    db::Tx,
+    error::{Error, Result},
+    reach::Reach,
+    record::{Changed, Record as _},
+    service::Call,
+    store::{self, Table, set},
+};
+use prost::Name;
+use sea_orm::{Condition, entity::prelude::*};
+
+use crate::{
+    domain::identity::{LinkId, link::Link},
+    store::event,
+};
+
+/// The table `link`.
+pub(crate) mod entity {
+    use sea_orm::entity::prelude::*;
+
+    /// A link; the body is the truth.
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "link")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        pub version: i64,
+        pub purpose: String,
+        pub record_id: String,
+        pub org_unit_id: String,
+        pub created_at: DateTimeUtc,
+        pub expires_at: DateTimeUtc,
+        #[sea_orm(column_type = "JsonBinary")]
+        pub body: Json,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+impl Table for entity::Entity {
+    type Record = Link;
+    const ID: entity::Column = entity::Column::Id;
+    const VERSION: entity::Column = entity::Column::Version;
+
+    fn row(link: &Link) -> Result<entity::ActiveModel> {
+        Ok(entity::ActiveModel {
+            id: set(link.id.to_string()),
+            version: set(link.version),
+            purpose: set(link.purpose.name().to_owned()),
+            record_id: set(link.record_id.clone()),
+            org_unit_id: set(link.org_unit_id.clone()),
+            created_at: set(link.created_at),
+            expires_at: set(link.expires_at),
+            body: set(store::body(link)?),
+        })
+    }
+
+    fn record(row: entity::Model) -> Result<Link> {
+        store::from_body(row.body)
+    }
+}
+
+/// The link of that id, whoever asks: for opening it, not for showing.
+pub(crate) async fn find(on: &impl ConnectionTrait, id: &str) -> Result<Option<Link>> {
+    entity::Entity::find_by_id(id).one(on).await?.map(entity::Entity::record).transpose()
+}
+
+/// Adds a link.
+pub(crate) async fn insert(tx: &Tx, call: &Call, link: Link) -> Result<Link> {
+    let changed = Changed::new(link, "create", "", "");
+    let event = event(&changed);
+    store::insert::<entity::Entity, _>(tx, call, changed.record, "create", "", &event).await
+}
+
+/// Saves a change.
+pub(crate) async fn save(tx: &Tx, call: &Call, changed: Changed<Link>) -> Result<Link> {
+    let event = event(&changed);
+    store::save::<entity::Entity, _>(tx, call, changed, &event).await
+}
+
+/// Which rows a call reaches.
+fn within(reach: &Reach) -> Condition {
+    match reach {
+        Reach::All => Condition::all(),
+        Reach::Units(units) => Condition::all().add(entity::Column::OrgUnitId.is_in(units.iter().cloned())),
+        Reach::Technician { .. } | Reach::Partner(_) | Reach::Link(_) | Reach::Nothing => {
+            Condition::all().add(Expr::value(false))
+        }
+    }
+}
+
+/// The link of that id, if the call reaches it.
+///
+/// # Errors
+///
+/// `NOT_FOUND`.
+pub(crate) async fn load(on: &impl ConnectionTrait, call: &Call, id: &LinkId) -> Result<Link> {
+    let found = entity::Entity::find_by_id(id.as_str()).filter(within(&call.reach)).one(on).await?;
+    found.map(entity::Entity::record).transpose()?.ok_or_else(|| Error::not_found(Link::KIND, id))
+}
+
+/// A page of links that the call reaches.
+///
+/// # Errors
+///
+/// As `common::store::list`.
+pub(crate) async fn list<Q: proto::Request + Name + Clone>(
+    on: &impl ConnectionTrait,
+    call: &Call,
+    select: Select<entity::Entity>,
+    orders: &[store::Order<entity::Entity>],
+    request: &Q,
+) -> Result<(Vec<Link>, String)> {
+    store::list(on, select.filter(within(&call.reach)), orders, request).await
+}
