@@ -3,3 +3,5 @@
 pub(crate) mod audit;
 pub(crate) mod exchange;
 pub(crate) mod feed;
+pub(crate) mod notification;
+pub(crate) mod webhook;

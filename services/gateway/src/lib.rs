@@ -12,6 +12,7 @@ pub mod error;
 mod exchange;
 mod feed;
 mod grpc;
+mod notifications;
 mod openapi;
 mod passage;
 mod protection;
@@ -23,6 +24,7 @@ mod store;
 mod surface;
 mod timeline;
 mod upstream;
+mod webhooks;
 mod workers;
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
@@ -47,12 +49,14 @@ use tonic_health::server::HealthService;
 pub use self::{
     audit::{AuditConfig, verify as verify_audit},
     feed::KINDS,
+    notifications::{HttpConfig, NotificationConfig, SmtpConfig},
     protection::{
         overload::OverloadSettings,
         rates::{Limits as CallLimits, RateSettings},
     },
     service::Gateway,
     upstream::Upstream,
+    webhooks::WebhookConfig,
 };
 use self::{
     contract::Contract,
@@ -95,6 +99,10 @@ pub struct Config {
     pub rates: RateSettings,
     /// How much is in work at once.
     pub overload: OverloadSettings,
+    /// Webhooks.
+    pub webhooks: WebhookConfig,
+    /// Notifications.
+    pub notifications: NotificationConfig,
 }
 
 /// Streams of changes.
@@ -204,6 +212,7 @@ pub async fn build(parts: Parts) -> anyhow::Result<Routes> {
     if !development {
         config.audit.check_production()?;
     }
+    config.webhooks.check(development)?;
     let contract = Contract::read(proto::DESCRIPTORS)?;
     let table = Table::read(&contract.rpcs)?;
     let catalog = Arc::new(Catalog::load(MESSAGES.0, MESSAGES.1)?);

@@ -8,7 +8,15 @@ use common::{
     service::{Core, Definition, Service},
 };
 
-use crate::{Config, consumers, error, exchange::Exchange, feed::Hub, store, workers};
+use crate::{
+    Config, consumers, error,
+    exchange::Exchange,
+    feed::Hub,
+    notifications::Notifications,
+    store,
+    webhooks::{guard, sender::Sender},
+    workers,
+};
 
 /// What every part of the gateway's own service needs; cheap to clone.
 #[derive(Clone, Debug)]
@@ -18,11 +26,30 @@ pub(crate) struct Context {
     pub(crate) exchange: Exchange,
     /// The newest changes, for push streams.
     pub(crate) hub: Hub,
+    /// Sends webhooks.
+    pub(crate) sender: Sender,
+    /// Sends notifications.
+    pub(crate) notifications: Notifications,
 }
 
 impl Context {
     pub(crate) fn new(config: Config, core: Core) -> anyhow::Result<Self> {
-        Ok(Self { core, config: Arc::new(config), exchange: Exchange::new()?, hub: Hub::default() })
+        Self::with(config, core, Arc::new(guard::System))
+    }
+
+    /// As [`Context::new`], with names looked up another way.
+    pub(crate) fn with(config: Config, core: Core, names: Arc<dyn guard::Resolve>) -> anyhow::Result<Self> {
+        config.webhooks.check(true)?;
+        let sender = Sender::new(&config.webhooks, names)?;
+        let notifications = Notifications::new(&config.notifications)?;
+        Ok(Self {
+            core,
+            config: Arc::new(config),
+            exchange: Exchange::new()?,
+            hub: Hub::default(),
+            sender,
+            notifications,
+        })
     }
 }
 

@@ -4,10 +4,16 @@ pub(crate) mod audit;
 pub(crate) mod exchange;
 pub(crate) mod feed;
 mod m20261122_000201_change;
+mod m20261122_000202_webhook;
+mod m20261122_000203_notification;
 mod m20261122_000301_audit_entry;
 mod m20261122_000302_audit_chain;
 mod m20261122_000401_exchange_job;
+pub(crate) mod notification;
+pub(crate) mod webhook;
 
+use common::record::Record;
+use proto::aftercare::common::v1::RecordEvent;
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
 /// The gateway's migrations, the plumbing's first.
@@ -22,6 +28,13 @@ impl MigratorTrait for Migrator {
         all.push(Box::new(m20261122_000302_audit_chain::Migration));
         all.push(Box::new(m20261122_000201_change::Migration));
         all.push(Box::new(m20261122_000401_exchange_job::Migration));
+        all.push(Box::new(m20261122_000202_webhook::Migration));
+        all.push(Box::new(m20261122_000203_notification::Migration));
         all
     }
+}
+
+/// The event of a record that has no message of its own.
+pub(crate) fn event<R: Record>(record: &R, action: &str) -> RecordEvent {
+    RecordEvent { record_id: record.id().to_owned(), action: action.to_owned(), state: record.state().to_owned() }
 }
