@@ -8,6 +8,7 @@ mod exchange;
 mod in_warranty;
 mod kills;
 mod part_missing;
+mod push;
 mod refused_offer;
 mod repeat_visit;
 mod take_away;

@@ -4,6 +4,8 @@ pub(crate) mod audit;
 pub(crate) mod exchange;
 pub(crate) mod file;
 pub(crate) mod identity;
+pub(crate) mod notification;
+pub(crate) mod webhook;
 
 use common::error::{Error, Result};
 use prost_types::FieldMask;

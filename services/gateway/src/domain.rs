@@ -5,3 +5,5 @@ pub(crate) mod exchange;
 pub(crate) mod feed;
 pub(crate) mod file;
 pub(crate) mod identity;
+pub(crate) mod notification;
+pub(crate) mod webhook;

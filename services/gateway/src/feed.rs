@@ -22,8 +22,9 @@ use tonic::Code;
 pub(crate) use self::hub::Hub;
 use crate::{
     domain::feed::{Change, Facts, Place, locate},
+    notifications,
     service::Context,
-    store,
+    store, webhooks,
 };
 
 /// Every kind of record of every service, by the service that owns it. `tests/architecture.rs` holds that none is missing.
@@ -78,7 +79,9 @@ pub(crate) async fn record(ctx: &Context, call: &Call, tx: &Tx, event: &Event) -
         occurred_at: optional_instant(event.occurred_at.as_ref(), "occurred_at")?.unwrap_or(call.now),
         recorded_at: call.now,
     };
-    store::feed::insert(tx, &change).await
+    store::feed::insert(tx, &change).await?;
+    webhooks::enqueue(call, tx, &change).await?;
+    notifications::facts::consider(ctx, call, tx, event, &change).await
 }
 
 /// What is known of the case that a record belongs to. Facts of one case come from several services, each in its own

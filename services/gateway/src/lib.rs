@@ -18,6 +18,7 @@ mod grpc;
 mod identity;
 mod linked_page;
 mod links;
+mod notifications;
 mod openapi;
 mod passage;
 mod peer;
@@ -31,6 +32,7 @@ mod store;
 mod surface;
 mod timeline;
 mod upstream;
+mod webhooks;
 mod workers;
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
@@ -70,12 +72,14 @@ pub use self::{
     files::FilesConfig,
     identity::admin::{Admin, Hashed, NewAccount},
     identity::config::{Lockout, PasswordRules, SignIn},
+    notifications::{HttpConfig, NotificationConfig, SmtpConfig},
     protection::{
         overload::OverloadSettings,
         rates::{Limits as CallLimits, RateSettings},
     },
     service::Gateway,
     upstream::Upstream,
+    webhooks::WebhookConfig,
 };
 
 /// The gateway's name.
@@ -118,6 +122,10 @@ pub struct Config {
     pub rates: RateSettings,
     /// How much is in work at once.
     pub overload: OverloadSettings,
+    /// Webhooks.
+    pub webhooks: WebhookConfig,
+    /// Notifications.
+    pub notifications: NotificationConfig,
 }
 
 impl Config {
@@ -245,6 +253,10 @@ pub async fn build(parts: Parts) -> anyhow::Result<Routes> {
 async fn assemble(parts: Parts, audit: Option<Buffer>) -> anyhow::Result<Routes> {
     let Parts { settings, config, upstreams, mut reasons, core, health, stopping, clock, ids } = parts;
     let development = settings.environment == Environment::Development;
+    if !development {
+        config.audit.check_production()?;
+    }
+    config.webhooks.check(development)?;
     let entrance = Entrance::new(core.clone(), &config.identity(), development)?;
     let contract = Contract::read(proto::DESCRIPTORS)?;
     let table = Table::read(&contract.rpcs)?;

@@ -3,21 +3,40 @@
 mod attach_file;
 mod cancel_job;
 mod client;
+mod create_endpoint;
 mod delete_file;
+mod disable_endpoint;
+mod enable_endpoint;
 pub(crate) mod get_audit_entry;
+mod get_endpoint;
 mod get_file;
 mod get_import_template;
 mod get_job;
+mod get_preferences;
+mod get_template;
 mod identity;
 mod link;
 pub(crate) mod list_audit_entries;
+mod list_deliveries;
+mod list_endpoints;
 mod list_files;
 mod list_jobs;
+mod list_notifications;
+mod list_templates;
+mod preview_template;
+mod redeliver_delivery;
 mod replay_erasures;
+mod replay_from;
+mod rotate_secret;
+mod send_test;
 mod start_erasure;
 mod start_export;
 mod start_import;
 mod start_personal_data_export;
+mod test_endpoint;
+mod update_endpoint;
+mod update_preferences;
+mod update_template;
 mod watch_changes;
 
 use common::rpc_table;
@@ -29,8 +48,10 @@ use proto::{
         file_service_server::{FileService, FileServiceServer},
         identity_service_server::IdentityServiceServer,
         link_service_server::LinkServiceServer,
+        notification_service_server::{NotificationService, NotificationServiceServer},
         privacy_service_server::{PrivacyService, PrivacyServiceServer},
         push_service_server::{PushService, PushServiceServer},
+        webhook_service_server::{WebhookService, WebhookServiceServer},
         *,
     },
     google::api::HttpBody,
@@ -78,7 +99,9 @@ pub(crate) fn routes(ctx: &Context) -> Routes {
         .add_service(FileServiceServer::new(api.clone()))
         .add_service(IdentityServiceServer::new(api.clone()))
         .add_service(ClientServiceServer::new(api.clone()))
-        .add_service(LinkServiceServer::new(api))
+        .add_service(LinkServiceServer::new(api.clone()))
+        .add_service(WebhookServiceServer::new(api.clone()))
+        .add_service(NotificationServiceServer::new(api))
 }
 
 rpc_table! {
@@ -111,5 +134,34 @@ impl PushService for Api {
         let (call, body) = common::rpc::enter(core, METHOD, request)?;
         let opened = watch_changes::handle(&self.0, &call, body).await;
         opened.map(Response::new).map_err(|error| common::rpc::status(core, call.language, error))
+    }
+}
+
+rpc_table! {
+    WebhookService as "aftercare.gateway.v1.WebhookService" for Api {
+        create_endpoint(CreateEndpointRequest) -> WebhookEndpoint;
+        get_endpoint(GetEndpointRequest) -> WebhookEndpoint;
+        list_endpoints(ListEndpointsRequest) -> ListEndpointsResponse;
+        update_endpoint(UpdateEndpointRequest) -> WebhookEndpoint;
+        disable_endpoint(DisableEndpointRequest) -> WebhookEndpoint;
+        enable_endpoint(EnableEndpointRequest) -> WebhookEndpoint;
+        rotate_secret(RotateSecretRequest) -> WebhookEndpoint;
+        test_endpoint(TestEndpointRequest) -> DeliveryAttempt;
+        list_deliveries(ListDeliveriesRequest) -> ListDeliveriesResponse;
+        redeliver_delivery(RedeliverDeliveryRequest) -> WebhookDelivery;
+        replay_from(ReplayFromRequest) -> ReplayFromResponse;
+    }
+}
+
+rpc_table! {
+    NotificationService as "aftercare.gateway.v1.NotificationService" for Api {
+        list_templates(ListTemplatesRequest) -> ListTemplatesResponse;
+        get_template(GetTemplateRequest) -> NotificationTemplate;
+        update_template(UpdateTemplateRequest) -> NotificationTemplate;
+        preview_template(PreviewTemplateRequest) -> PreviewTemplateResponse;
+        send_test(SendTestRequest) -> SendTestResponse;
+        list_notifications(ListNotificationsRequest) -> ListNotificationsResponse;
+        get_preferences(GetPreferencesRequest) -> NotificationPreferences;
+        update_preferences(UpdatePreferencesRequest) -> NotificationPreferences;
     }
 }

@@ -9,8 +9,17 @@ use common::{
 };
 
 use crate::{
-    Config, consumers, contract::Contract, error, exchange::Exchange, feed::Hub, files::Files, identity::Authority,
-    store, workers,
+    Config, consumers,
+    contract::Contract,
+    error,
+    exchange::Exchange,
+    feed::Hub,
+    files::Files,
+    identity::Authority,
+    notifications::Notifications,
+    store,
+    webhooks::{guard, sender::Sender},
+    workers,
 };
 
 /// What every part of the gateway's own service needs; cheap to clone.
@@ -27,15 +36,36 @@ pub(crate) struct Context {
     pub(crate) authority: Authority,
     /// Groups of RPCs that a partner's program can be given.
     pub(crate) scopes: Arc<[String]>,
+    /// Sends webhooks.
+    pub(crate) sender: Sender,
+    /// Sends notifications.
+    pub(crate) notifications: Notifications,
 }
 
 impl Context {
     pub(crate) fn new(config: Config, core: Core) -> anyhow::Result<Self> {
+        Self::with(config, core, Arc::new(guard::System))
+    }
+
+    /// As [`Context::new`], with names looked up another way.
+    pub(crate) fn with(config: Config, core: Core, names: Arc<dyn guard::Resolve>) -> anyhow::Result<Self> {
+        config.webhooks.check(true)?;
+        let sender = Sender::new(&config.webhooks, names)?;
+        let notifications = Notifications::new(&config.notifications)?;
         let files = Files::open(&core, &config.files)?;
         let authority = Authority::new(core.clone(), config.identity())?;
         let scopes = Contract::read(proto::DESCRIPTORS)?.partner_scopes().into();
-        let (exchange, hub) = (Exchange::new()?, Hub::default());
-        Ok(Self { core, config: Arc::new(config), exchange, hub, files, authority, scopes })
+        Ok(Self {
+            core,
+            config: Arc::new(config),
+            exchange: Exchange::new()?,
+            hub: Hub::default(),
+            files,
+            authority,
+            scopes,
+            sender,
+            notifications,
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use common::{handler, service::Worker, timer};
 use tokio_util::sync::CancellationToken;
 
-use crate::{exchange::jobs, service::Context, store};
+use crate::{exchange::jobs, notifications::send, service::Context, store, webhooks::deliver};
 
 /// How often the feed is looked through for old changes.
 const TRIM: Duration = Duration::from_secs(600);
@@ -23,6 +23,9 @@ pub(crate) fn workers(ctx: &Context) -> Vec<Worker> {
         }),
         worker("feed.trim", ctx, trim),
         jobs::worker(ctx),
+        worker("webhooks", ctx, deliver::run),
+        worker("webhooks.sweep", ctx, deliver::sweep),
+        worker("notifications", ctx, send::run),
     ]
 }
 

@@ -160,6 +160,18 @@ pub(crate) async fn oldest(on: &impl ConnectionTrait) -> Result<Option<i64>> {
     Ok(oldest.flatten())
 }
 
+/// The number behind which lies everything written since an instant; `None` when nothing was.
+pub(crate) async fn before(on: &impl ConnectionTrait, since: DateTime<Utc>) -> Result<Option<i64>> {
+    let first: Option<Option<i64>> = Entity::find()
+        .select_only()
+        .column_as(Column::Number.min(), "first")
+        .filter(Column::RecordedAt.gte(since))
+        .into_tuple()
+        .one(on)
+        .await?;
+    Ok(first.flatten().map(|first| first - 1))
+}
+
 /// Deletes what was written before an instant, the oldest first, and says how much that was.
 pub(crate) async fn trim(db: &Db, before: DateTime<Utc>) -> Result<u64> {
     // Only the oldest rows are looked at: the rest is younger.
