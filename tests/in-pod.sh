@@ -50,10 +50,11 @@ exec unshare --mount --propagation private bash -euc '
   root=/mnt
   mount -t tmpfs -o mode=755 tmpfs $root
   mkdir -p $root/usr/lib $root/usr/lib64 $root/etc/aftercare $root/dev $root/proc $root/tmp
-  cp "$binary" $root/aftercare
+  touch $root/aftercare
+  mount --bind -o ro "$binary" $root/aftercare
   cp "$(command -v setpriv)" $root/setpriv
   [[ -z $config ]] || { cp "$config" $root/etc/aftercare/config.toml; chmod 644 $root/etc/aftercare/config.toml; }
-  chmod 755 $root/aftercare $root/setpriv
+  chmod 755 $root/setpriv
   ln -s usr/lib $root/lib
   ln -s usr/lib64 $root/lib64
   for folder in usr/lib usr/lib64 proc; do mount --bind -o ro /$folder $root/$folder; done

@@ -33,7 +33,7 @@ impl Process {
 
     fn command(&self, action: &str) -> anyhow::Result<Command> {
         let log = File::options().create(true).append(true).open(&self.log)?;
-        let mut command = Command::new(binary(&self.name)?);
+        let mut command = boxed(binary(&self.name)?);
         command.arg("--config").arg(&self.config).arg(action);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         Ok(command)
@@ -140,6 +140,19 @@ impl Drop for Process {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+}
+
+/// The binary itself, or inside what `AFTERCARE_TEST_WRAPPER` names: a program that becomes the binary given to it
+/// (tests/in-pod.sh).
+fn boxed(binary: PathBuf) -> Command {
+    match std::env::var_os("AFTERCARE_TEST_WRAPPER") {
+        Some(wrapper) => {
+            let mut command = Command::new(wrapper);
+            command.arg(binary);
+            command
+        }
+        None => Command::new(binary),
     }
 }
 
