@@ -32,7 +32,7 @@ test: $(BUF) ## all tests, beside a throw-away PostgreSQL and Redis of their own
 	cargo build --locked --workspace --bins
 	tests/with-services.sh cargo nextest run --locked --workspace
 
-ci: fmt-check buf lint docs deny test ## everything the build machine checks, the cheap things first
+ci: fmt-check buf chart-test lint docs deny test ## everything the build machine checks, the cheap things first
 
 fmt: ## formats all sources
 	cargo fmt --all
@@ -87,3 +87,18 @@ clean: ## removes what was built; data and tools stay
 chaos: ## 500 cases at once and 200 kills of random services (about fifteen minutes)
 	cargo build --locked --workspace --bins
 	AFTERCARE_FULL=1 tests/with-services.sh cargo nextest run --locked -p aftercare-tests --test chaos --no-capture
+
+chart-test: ## the Helm chart: lint, schemas, golden renders, restricted pods, policies equal to the call graph, queries
+	tests/chart/run.sh
+
+chart-generate: ## writes what the chart's checks compare with: README tables, schema, dashboards, golden renders
+	tests/chart/run.sh generate
+
+image-test: ## builds the seven images with buildah on a base of debootstrap, and looks at them (root on Debian)
+	cargo build --locked --profile fast $(SERVICES:%=-p aftercare-%) -p aftercare-gateway -p aftercare-all-in-one
+	tests/image/run.sh target/fast
+
+pod-test: ## one case through six processes, each boxed as its pod is: uid 10001, read-only, 256 MiB, half a core (root)
+	cargo build --locked --workspace --bins
+	AFTERCARE_TEST_WRAPPER=$(CURDIR)/tests/in-pod.sh tests/with-services.sh cargo nextest run --locked -p aftercare-tests \
+		--test e2e in_warranty::six_processes

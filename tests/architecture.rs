@@ -128,6 +128,34 @@ fn no_service_depends_on_another() {
 }
 
 #[test]
+fn the_declared_call_graph_is_the_codes() {
+    let text = fs::read_to_string(root().join("charts/aftercare/callgraph.yaml")).unwrap();
+    let mut declared = std::collections::BTreeMap::new();
+    let mut caller = "";
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        if let Some(name) = line.strip_suffix(':') {
+            caller = name;
+        } else if let Some(calls) = line.trim().strip_prefix("calls: [") {
+            let calls: BTreeSet<&str> =
+                calls.trim_end_matches(']').split(", ").filter(|name| !name.is_empty()).collect();
+            declared.insert(caller, calls);
+        }
+    }
+    assert_eq!(declared["gateway"], BTreeSet::from(SERVICES), "the gateway calls every service");
+    for service in SERVICES {
+        let mut calls = BTreeSet::new();
+        let sources = sources(&format!("services/{service}/src"), ".rs");
+        for (_, text) in &sources {
+            for way in ["from: \"", "way(\""] {
+                let named = without_tests(text).split(way).skip(1).filter_map(|rest| rest.split('"').next());
+                calls.extend(named.filter(|name| SERVICES.contains(name)));
+            }
+        }
+        assert_eq!(declared[service], calls, "{service}: charts/aftercare/callgraph.yaml and the code differ");
+    }
+}
+
+#[test]
 fn common_names_no_business_noun() {
     // Roles are the vocabulary of access, which all share; records are not.
     let nouns =

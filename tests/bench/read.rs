@@ -7,7 +7,8 @@ use common::{
 };
 use proto::aftercare::{
     common::v1::{
-        Changes, GetChangesRequest, RepublishRequest, RepublishResponse,
+        Changes, GetChangesRequest, ListHeardRequest, ListHeardResponse, ListVersionsRequest, ListVersionsResponse,
+        RepublishRequest, RepublishResponse,
         event_service_client::EventServiceClient,
         event_service_server::{EventService, EventServiceServer},
     },
@@ -34,7 +35,15 @@ impl EventService for Echo {
     }
 
     async fn get_changes(&self, _: Request<GetChangesRequest>) -> Result<Response<Changes>, Status> {
-        Ok(Response::new(Changes::default()))
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn list_versions(&self, _: Request<ListVersionsRequest>) -> Result<Response<ListVersionsResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
+    }
+
+    async fn list_heard(&self, _: Request<ListHeardRequest>) -> Result<Response<ListHeardResponse>, Status> {
+        Err(Status::unimplemented("not asked here"))
     }
 }
 

@@ -7,6 +7,7 @@ mod consultation;
 mod exchange;
 mod in_warranty;
 mod kills;
+mod metrics;
 mod part_missing;
 mod push;
 mod refused_offer;

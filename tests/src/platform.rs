@@ -198,6 +198,17 @@ impl Platform {
         process.freeze(still).unwrap_or_else(|error| panic!("{service}: {error:#}"));
     }
 
+    /// What a process of its own tells Prometheus.
+    ///
+    /// # Panics
+    ///
+    /// When it does not answer: that fails the test.
+    #[expect(clippy::panic, reason = "a test that reads nothing must fail")]
+    pub async fn metrics(&self, service: &str) -> String {
+        let process = self.process(service).lock().await;
+        process.metrics().await.unwrap_or_else(|error| panic!("{service}: {error:#}"))
+    }
+
     /// What a process of its own has written.
     pub async fn log(&self, service: &str) -> String {
         self.process(service).lock().await.log()

@@ -33,7 +33,7 @@ impl Process {
 
     fn command(&self, action: &str) -> anyhow::Result<Command> {
         let log = File::options().create(true).append(true).open(&self.log)?;
-        let mut command = Command::new(binary(&self.name)?);
+        let mut command = boxed(binary(&self.name)?);
         command.arg("--config").arg(&self.config).arg(action);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         Ok(command)
@@ -127,6 +127,15 @@ impl Process {
         Ok(())
     }
 
+    /// What its admin port tells Prometheus.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer.
+    pub async fn metrics(&self) -> anyhow::Result<String> {
+        get(self.admin, "/metrics").await
+    }
+
     /// What it wrote.
     #[must_use]
     pub fn log(&self) -> String {
@@ -143,16 +152,35 @@ impl Drop for Process {
     }
 }
 
+/// The binary itself, or inside what `AFTERCARE_TEST_WRAPPER` names: a program that becomes the binary given to it
+/// (tests/in-pod.sh).
+fn boxed(binary: PathBuf) -> Command {
+    match std::env::var_os("AFTERCARE_TEST_WRAPPER") {
+        Some(wrapper) => {
+            let mut command = Command::new(wrapper);
+            command.arg(binary);
+            command
+        }
+        None => Command::new(binary),
+    }
+}
+
 async fn is_ready(admin: SocketAddr) -> bool {
+    get(admin, "/readyz").await.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+}
+
+/// What an admin port answers, head and all.
+async fn get(admin: SocketAddr, path: &str) -> anyhow::Result<String> {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let ask = async {
         let mut stream = tokio::net::TcpStream::connect(admin).await?;
-        stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: probe\r\nconnection: close\r\n\r\n").await?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await?;
-        Ok::<_, std::io::Error>(answer.starts_with(b"HTTP/1.1 200"))
+        let request = format!("GET {path} HTTP/1.1\r\nhost: probe\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        anyhow::Ok(answer)
     };
-    matches!(tokio::time::timeout(Duration::from_secs(2), ask).await, Ok(Ok(true)))
+    tokio::time::timeout(Duration::from_secs(2), ask).await?
 }
 
 /// The binary of a service, built beside the tests. `make test` builds it before they run.

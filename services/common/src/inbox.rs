@@ -28,6 +28,7 @@ mod lanes;
 mod replay;
 mod row;
 
+pub(crate) use row::heard;
 pub use row::last_version;
 
 use lanes::Lanes;

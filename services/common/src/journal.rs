@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use prost::{Message, Name};
 use proto::aftercare::common::v1::{
-    Actor as ActorMessage, Changes, Event, ListTimelineRequest, ListTimelineResponse, TimelineEntry,
+    Actor as ActorMessage, Changes, Event, ListTimelineRequest, ListTimelineResponse, RecordVersion, TimelineEntry,
 };
 use sea_orm::{
     ActiveValue::Set, Condition, EntityTrait as _, ExprTrait as _, QueryOrder as _, QuerySelect as _,
@@ -151,6 +151,27 @@ fn actor(call: &Call) -> ActorMessage {
         role: call.actor.role.as_str().to_owned(),
         org_unit_id: call.actor.org_unit_id.clone(),
     }
+}
+
+/// The last version of every record, by id, after one.
+pub(crate) async fn versions(core: &Core, after: &str, size: u64) -> Result<Vec<RecordVersion>> {
+    use entity::Column;
+    let rows: Vec<(String, String, i64)> = entity::Entity::find()
+        .select_only()
+        .column(Column::RecordId)
+        .column(Column::RecordKind)
+        .column_as(Column::Version.max(), "version")
+        .filter(Column::RecordId.gt(after))
+        .group_by(Column::RecordId)
+        .group_by(Column::RecordKind)
+        .order_by_asc(Column::RecordId)
+        .limit(size)
+        .into_tuple()
+        .all(core.db.read())
+        .await?;
+    let service = core.service;
+    let version = |(record_id, kind, version)| RecordVersion { service: service.to_owned(), kind, record_id, version };
+    Ok(rows.into_iter().map(version).collect())
 }
 
 #[derive(Debug, Serialize, Deserialize)]

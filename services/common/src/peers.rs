@@ -71,8 +71,7 @@ impl Peers {
         let _ = self.0.set(peers);
     }
 
-    /// For tests: these peers.
-    #[cfg(feature = "testing")]
+    /// These and no others, for commands and tests.
     #[must_use]
     pub fn of(peers: BTreeMap<String, Peer>) -> Self {
         let known = Self::default();
@@ -106,6 +105,14 @@ pub struct Passport {
     language: Language,
 }
 
+impl Passport {
+    /// A passport of this actor.
+    #[must_use]
+    pub fn new(identity: &auth::Identity, clock: &Clock, actor: &Actor, language: Language) -> Self {
+        Self { identity: identity.clone(), clock: clock.clone(), actor: actor.clone(), language }
+    }
+}
+
 impl Interceptor for Passport {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         let refused = |_| Status::internal("the identity cannot be signed");
@@ -122,6 +129,15 @@ impl Interceptor for Passport {
 /// A way to another service that acts as somebody.
 pub type Way = InterceptedService<Peer, Passport>;
 
+/// A way to another service.
+///
+/// # Errors
+///
+/// `UNAVAILABLE` when there is no way to that service.
+pub fn way(peers: &Peers, service: &str, passport: Passport) -> Result<Way> {
+    Ok(InterceptedService::new(peers.get(service)?, passport))
+}
+
 impl Core {
     /// The way to another service as this actor: `IntakeServiceClient::new(core.way("intake", &call.actor, call.language)?)`.
     ///
@@ -129,8 +145,6 @@ impl Core {
     ///
     /// `UNAVAILABLE` when there is no way to that service.
     pub fn way(&self, service: &str, actor: &Actor, language: Language) -> Result<Way> {
-        let passport =
-            Passport { identity: self.identity.clone(), clock: self.clock.clone(), actor: actor.clone(), language };
-        Ok(InterceptedService::new(self.peers.get(service)?, passport))
+        way(&self.peers, service, Passport::new(&self.identity, &self.clock, actor, language))
     }
 }

@@ -22,6 +22,7 @@ mod events;
 mod host;
 mod open;
 mod peers;
+pub mod reconcile;
 
 pub use checks::check;
 pub use host::{Host, LIVENESS, READINESS, Running, SchemaPolicy};

@@ -276,6 +276,71 @@ async fn a_lost_database_takes_a_pod_out_of_traffic_and_restarts_nothing() {
     stop(running).await;
 }
 
+/// Writes what a record's own table would: its history up to a version.
+async fn own(core: &Core, record: &str, versions: i64) {
+    for version in 1..=versions {
+        let row = format!(
+            "INSERT INTO history (id, record_kind, record_id, record_number, version, action, from_state, to_state, reason, \
+             actor_id, actor_role, actor_org_unit_id, at) VALUES ('{record}-{version}', 'thing', '{record}', '', {version}, \
+             'change', '', '', '', 'a', 'service', '', '2026-01-01T00:00:00Z')"
+        );
+        core.db.write().execute_unprepared(&row).await.unwrap();
+    }
+}
+
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_database_is_compared_with_its_neighbours(#[case] backend: Backend) {
+    let (alpha, beta) = (database(backend).await, database(backend).await);
+    let name = |text: &str| format!("{text}-{backend:?}");
+    let sources = sources(&["alpha", "beta"], &[("alpha", &alpha), ("beta", &beta)], ADMIN);
+    let mut host = Host::new("both", "", sources).unwrap();
+    host.add::<Alpha>(SchemaPolicy::MigrateFirst).await.unwrap();
+    host.add::<Beta>(SchemaPolicy::MigrateFirst).await.unwrap();
+    let (owner, consumer) = (host.core("alpha").unwrap().clone(), host.core("beta").unwrap().clone());
+    let running = host.start().await.unwrap();
+    let agreed =
+        || async { run::reconcile::reconcile(&owner.peers, &owner.identity, &owner.clock, "alpha").await.unwrap() };
+    for record in ["whole", "lost", "shorter"].map(name) {
+        own(&owner, &record, 2).await;
+        publish(&owner, &record, 1).await;
+        publish(&owner, &record, 2).await;
+        heard(&record, 2).await;
+    }
+    let begun = Instant::now();
+    while !agreed().await.is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", agreed().await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
+    // The owner's database forgets one record and the end of another; the consumer's forgets that it heard of a third.
+    let statements = [
+        (&owner, format!("DELETE FROM history WHERE record_id = '{}'", name("lost"))),
+        (&owner, format!("DELETE FROM history WHERE record_id = '{}' AND version = 2", name("shorter"))),
+        (&consumer, format!("DELETE FROM inbox WHERE aggregate_id = '{}'", name("whole"))),
+    ];
+    for (core, statement) in statements {
+        core.db.write().execute_unprepared(&statement).await.unwrap();
+    }
+    let findings = agreed().await;
+    let told: Vec<_> = findings.iter().map(ToString::to_string).collect();
+    let [ahead, behind, dangling] = &told[..] else { panic!("{told:#?}") };
+    assert!(ahead.contains(&name("shorter")) && ahead.starts_with("ahead: beta"), "{ahead}");
+    assert!(behind.contains(&name("whole")) && behind.starts_with("behind: beta"), "{behind}");
+    assert!(dangling.contains(&name("lost")) && dangling.starts_with("dangling: beta"), "{dangling}");
+
+    let events = run::reconcile::mend(&findings, &owner.peers, &owner.identity, &owner.clock, "alpha").await.unwrap();
+    assert_eq!(events, 2, "what was missed is told again, and nothing else");
+    let begun = Instant::now();
+    while agreed().await.iter().any(run::reconcile::Finding::is_mendable) {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", agreed().await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    stop(running).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn several_migrations_at_once_wait_for_each_other() {
     let alpha = database(Backend::Postgres).await;

@@ -1,5 +1,7 @@
 //! The command line of the gateway's own process.
 
+mod reconcile;
+
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
@@ -43,6 +45,12 @@ enum Action {
     /// Accounts and keys.
     #[command(subcommand)]
     Admin(Admin),
+    /// Compares what the services know of each other, after a database was restored; fails when records are missing.
+    Reconcile {
+        /// Let owners tell again what others have missed.
+        #[arg(long)]
+        mend: bool,
+    },
 }
 
 /// What is done with the audit trail on the command line.
@@ -102,6 +110,7 @@ pub fn run() -> ExitCode {
                 print(&audit(&sources, command).await?);
                 Ok(())
             }
+            Action::Reconcile { mend } => reconcile::run(&sources, mend).await,
             Action::Openapi => {
                 let contract = Contract::read(proto::DESCRIPTORS)?;
                 let table = Table::read(&contract.rpcs)?;

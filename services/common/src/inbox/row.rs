@@ -1,7 +1,10 @@
 //! The inbox rows.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, EntityTrait as _, entity::prelude::*, sea_query::OnConflict};
+use proto::aftercare::common::v1::RecordVersion;
+use sea_orm::{
+    ActiveValue::Set, EntityTrait as _, QueryOrder as _, QuerySelect as _, entity::prelude::*, sea_query::OnConflict,
+};
 
 use crate::{
     db::{Db, Tx},
@@ -45,6 +48,23 @@ use entity::{Column, Entity};
 pub async fn last_version(db: &Db, consumer: &str, aggregate_id: &str) -> Result<i64> {
     let key = (consumer.to_owned(), aggregate_id.to_owned());
     Ok(Entity::find_by_id(key).one(db.read()).await?.map_or(0, |row| row.last_version))
+}
+
+/// How far the consumer has come with every aggregate, by id, after one.
+pub(crate) async fn heard(db: &Db, consumer: &str, after: &str, size: u64) -> Result<Vec<RecordVersion>> {
+    let rows = Entity::find()
+        .filter(Column::Consumer.eq(consumer))
+        .filter(Column::AggregateId.gt(after))
+        .order_by_asc(Column::AggregateId)
+        .limit(size)
+        .all(db.read())
+        .await?;
+    let version = |row: entity::Model| RecordVersion {
+        record_id: row.aggregate_id,
+        version: row.last_version,
+        ..Default::default()
+    };
+    Ok(rows.into_iter().map(version).collect())
 }
 
 /// Locks the row until the transaction ends, so that replicas handle an aggregate one after the other, and reads it.

@@ -66,6 +66,7 @@ pub(super) fn start(life: &Lifecycle, bus: &Bus, settings: &bus::Settings, peers
     }
     for (core, consumer, timers, workers, places) in joined {
         let name = core.service;
+        begin_counters(name);
         life.spawn(format!("{name}/events in"), |ending| consumer.run(ending));
         let relay = Relay::new(&core, bus, settings);
         life.spawn(format!("{name}/events out"), |ending| relay.run(ending));
@@ -74,6 +75,16 @@ pub(super) fn start(life: &Lifecycle, bus: &Bus, settings: &bus::Settings, peers
         for worker in workers {
             life.spawn(format!("{name}/{}", worker.name), worker.run);
         }
+    }
+}
+
+/// What rarely happens is told as 0 from the start: an alert on a series that is not there never fires.
+fn begin_counters(service: &'static str) {
+    metrics::counter!("aftercare_events_forgotten_total", "service" => service).increment(0);
+    for rare in
+        ["aftercare_events_repeated_total", "aftercare_events_redelivered_total", "aftercare_events_retried_total"]
+    {
+        metrics::counter!(rare, "consumer" => service).increment(0);
     }
 }
 

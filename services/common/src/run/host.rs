@@ -158,9 +158,10 @@ impl Host {
         }
         let service = D::build(opened.config, opened.core).with_context(|| format!("{} cannot be built", D::NAME))?;
         let core = service.core;
+        let events = EventServer::of(&core, &service.subscriptions);
         let routes = service
             .routes
-            .add_service(EventServer::new(core.clone()).into_service())
+            .add_service(events.into_service())
             .add_service(PrivacyServer::new(core.clone(), D::PERSONAL).into_service());
         let routes = guarded(routes, self.guard.clone());
         let db = core.db.clone();
@@ -308,13 +309,19 @@ impl Host {
     }
 }
 
-/// Neighbours in the process first, then addresses.
-fn peers_of(settings: &Settings, members: &BTreeMap<&'static str, Member>) -> anyhow::Result<BTreeMap<String, Peer>> {
+/// The services at their addresses.
+pub(super) fn remote_peers(settings: &Settings) -> anyhow::Result<BTreeMap<String, Peer>> {
     let mut known = BTreeMap::new();
     for (name, address) in &settings.peers {
         // A key of the configuration has an underscore where the service's name has a hyphen.
         known.insert(name.replace('_', "-"), Peer::Remote(peers::Balanced::new(address)?));
     }
+    Ok(known)
+}
+
+/// Neighbours in the process first, then addresses.
+fn peers_of(settings: &Settings, members: &BTreeMap<&'static str, Member>) -> anyhow::Result<BTreeMap<String, Peer>> {
+    let mut known = remote_peers(settings)?;
     for (name, member) in members {
         known.insert((*name).to_owned(), Peer::Local(member.routes.clone()));
     }

@@ -8,7 +8,10 @@ use common::{
     testing::{Backend, Bench, bench},
 };
 use proto::aftercare::{
-    common::v1::{Changes, Event, GetChangesRequest, RepublishRequest, RepublishResponse},
+    common::v1::{
+        Changes, Event, GetChangesRequest, ListHeardRequest, ListHeardResponse, ListVersionsRequest,
+        ListVersionsResponse, RepublishRequest, RepublishResponse,
+    },
     gateway::v1::{AuditChanges, AuditOutcome, GetAuditEntryRequest, ListAuditEntriesRequest},
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
@@ -315,6 +318,20 @@ impl proto::aftercare::common::v1::event_service_server::EventService for Owner 
         &self,
         _: tonic::Request<RepublishRequest>,
     ) -> Result<tonic::Response<RepublishResponse>, tonic::Status> {
+        Err(tonic::Status::unimplemented("not asked here"))
+    }
+
+    async fn list_versions(
+        &self,
+        _: tonic::Request<ListVersionsRequest>,
+    ) -> Result<tonic::Response<ListVersionsResponse>, tonic::Status> {
+        Err(tonic::Status::unimplemented("not asked here"))
+    }
+
+    async fn list_heard(
+        &self,
+        _: tonic::Request<ListHeardRequest>,
+    ) -> Result<tonic::Response<ListHeardResponse>, tonic::Status> {
         Err(tonic::Status::unimplemented("not asked here"))
     }
 }
