@@ -37,7 +37,7 @@ pub(crate) async fn handle(
     if !request.case_id.is_empty() {
         select = select.filter(Column::CaseId.eq(&*request.case_id));
     }
-    let (found, next_page_token) = rows::list_rows(db, select, ORDERS, Column::Id, &request).await?;
+    let (found, next_page_token) = rows::list_rows(&ctx.core.read(call), select, ORDERS, Column::Id, &request).await?;
     let attempts = delivery::attempts(db, found.iter().map(|delivery| delivery.id.clone()).collect()).await?;
     let deliveries = found.into_iter().map(|delivery| convert::webhook::delivery(delivery, &attempts)).collect();
     Ok(ListDeliveriesResponse { deliveries, next_page_token })

@@ -26,7 +26,7 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: ListEndpointsReq
         select = select.filter(Column::PartnerId.eq(&*request.partner_id));
     }
     let db = ctx.core.db.read();
-    let (found, next_page_token) = rows::list(db, select, ORDERS, &request).await?;
+    let (found, next_page_token) = rows::list(&ctx.core.read(call), select, ORDERS, &request).await?;
     let lanes = lane::of_all(db, found.iter().map(|endpoint| endpoint.id.to_string()).collect()).await?;
     let endpoints = found.iter().map(|endpoint| {
         let lane = lanes.iter().find(|lane| lane.endpoint_id == endpoint.id.as_str());

@@ -27,6 +27,6 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: ListFilesRequest
         .filter(Column::RecordKind.eq(kind.as_str()))
         .filter(Column::RecordId.eq(id.as_str()))
         .filter(Column::DeletedAt.is_null());
-    let (found, next_page_token) = rows::list_rows(ctx.core.db.read(), select, ORDERS, Column::Id, &request).await?;
+    let (found, next_page_token) = rows::list_rows(&ctx.core.read(call), select, ORDERS, Column::Id, &request).await?;
     Ok(ListFilesResponse { files: found.into_iter().map(convert::file::message).collect(), next_page_token })
 }

@@ -41,7 +41,7 @@ pub(crate) async fn handle(
             select = select.filter(column.eq(wanted.as_str()));
         }
     }
-    let (found, next_page_token) = rows::list_rows(ctx.core.db.read(), select, ORDERS, Column::Id, &request).await?;
+    let (found, next_page_token) = rows::list_rows(&ctx.core.read(call), select, ORDERS, Column::Id, &request).await?;
     let notifications = found.into_iter().map(convert::notification::notification).collect();
     Ok(ListNotificationsResponse { notifications, next_page_token })
 }

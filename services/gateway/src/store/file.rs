@@ -43,6 +43,13 @@ pub(crate) mod entity {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+impl common::reach::Owned for entity::Entity {
+    /// A file is seen by who sees its record: its owner is asked as the caller.
+    fn within(_: &common::reach::Reach) -> sea_orm::Condition {
+        common::reach::shared()
+    }
+}
+
 /// The table `upload`.
 pub(crate) mod upload {
     use sea_orm::entity::prelude::*;

@@ -54,6 +54,12 @@ pub(crate) mod entity {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+impl common::reach::Owned for entity::Entity {
+    fn within(reach: &common::reach::Reach) -> sea_orm::Condition {
+        within(reach)
+    }
+}
+
 /// The table `notification_template`.
 pub(crate) mod template {
     use sea_orm::entity::prelude::*;
@@ -98,6 +104,13 @@ pub(crate) mod preferences {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+impl common::reach::Owned for template::Entity {
+    /// Texts are everybody's who may change them.
+    fn within(_: &common::reach::Reach) -> sea_orm::Condition {
+        common::reach::shared()
+    }
+}
+
 impl Table for template::Entity {
     type Record = Template;
     const ID: template::Column = template::Column::Id;
@@ -114,6 +127,13 @@ impl Table for template::Entity {
 
     fn record(row: template::Model) -> Result<Template> {
         store::from_body(row.body)
+    }
+}
+
+impl common::reach::Owned for preferences::Entity {
+    /// The RPC asks intake for the customer as the caller first.
+    fn within(_: &common::reach::Reach) -> sea_orm::Condition {
+        common::reach::shared()
     }
 }
 

@@ -41,6 +41,12 @@ pub(crate) mod entity {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+impl common::reach::Owned for entity::Entity {
+    fn within(reach: &common::reach::Reach) -> sea_orm::Condition {
+        within(reach)
+    }
+}
+
 impl Table for entity::Entity {
     type Record = Endpoint;
     const ID: entity::Column = entity::Column::Id;

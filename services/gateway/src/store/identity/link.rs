@@ -42,6 +42,13 @@ pub(crate) mod entity {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+impl common::reach::Owned for entity::Entity {
+    /// The RPCs themselves say who may see which: a sign-in looks for an account before anybody is known.
+    fn within(_: &common::reach::Reach) -> sea_orm::Condition {
+        common::reach::shared()
+    }
+}
+
 impl Table for entity::Entity {
     type Record = Link;
     const ID: entity::Column = entity::Column::Id;

@@ -36,6 +36,13 @@ pub(crate) mod entity {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+impl common::reach::Owned for entity::Entity {
+    /// The RPC names the account whose sessions are meant.
+    fn within(_: &common::reach::Reach) -> sea_orm::Condition {
+        common::reach::shared()
+    }
+}
+
 /// The table `refresh_token`.
 pub(crate) mod token {
     use sea_orm::entity::prelude::*;

@@ -64,6 +64,12 @@ pub(crate) mod entity {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+impl common::reach::Owned for entity::Entity {
+    fn within(reach: &common::reach::Reach) -> sea_orm::Condition {
+        within(reach)
+    }
+}
+
 /// The table `webhook_attempt`.
 pub(crate) mod attempt {
     use sea_orm::entity::prelude::*;
