@@ -7,7 +7,7 @@ use common::{
 };
 use proto::aftercare::{
     common::v1::{
-        RepublishRequest, RepublishResponse,
+        Changes, GetChangesRequest, RepublishRequest, RepublishResponse,
         event_service_client::EventServiceClient,
         event_service_server::{EventService, EventServiceServer},
     },
@@ -31,6 +31,10 @@ impl EventService for Echo {
     async fn republish(&self, request: Request<RepublishRequest>) -> Result<Response<RepublishResponse>, Status> {
         let oldest_kept_version = request.into_inner().from_version;
         Ok(Response::new(RepublishResponse { events: 0, oldest_kept_version }))
+    }
+
+    async fn get_changes(&self, _: Request<GetChangesRequest>) -> Result<Response<Changes>, Status> {
+        Err(Status::unimplemented("the echo knows one call"))
     }
 }
 
