@@ -195,6 +195,7 @@ fn technician(point: &str, number: u32) -> CreateTechnicianRequest {
         code: "electrician".to_owned(),
         number: format!("E-{number}"),
         valid_until: "2035-12-31".to_owned(),
+        ..Default::default()
     };
     CreateTechnicianRequest {
         service_point_id: point.to_owned(),

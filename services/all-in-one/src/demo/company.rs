@@ -280,5 +280,6 @@ fn certificate(code: &str, serial: usize) -> Certificate {
         code: code.to_owned(),
         number: format!("{code}-{:05}", 10_000 + serial),
         valid_until: "2030-12-31".to_owned(),
+        ..Default::default()
     }
 }
