@@ -1,5 +1,8 @@
 //! The picture as the planner's kernel wants it: numbers for technicians, shifts and jobs, seconds from one midnight.
 
+mod jobs;
+mod roads;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -16,6 +19,7 @@ use planner::{
     travel::{Dense, Geodesic, Leg, Region as Speeds, Roads, Travel},
 };
 
+pub(crate) use self::roads::Ways;
 use super::snapshot::{Lane, Snapshot, Taken};
 use crate::{
     Context,
@@ -35,36 +39,6 @@ const MOST_MEASURED: usize = 1500;
 const COLLECTING: i32 = 600;
 /// A visit that overran is expected to take this much longer.
 const OVERRUN: Duration = Duration::minutes(15);
-
-/// Travel times with the least time between two visits.
-#[derive(Clone, Debug)]
-pub(crate) struct Ways {
-    roads: Arc<Roads>,
-    /// Whether the place is known at all.
-    known: Arc<Vec<bool>>,
-    /// Visits are at this place or a later one; before are homes and places of parts.
-    visits_from: u32,
-    buffer: i32,
-}
-
-impl Travel for Ways {
-    const SYMMETRIC: bool = false;
-    const TIMED: bool = true;
-
-    fn leg(&self, a: u32, b: u32, depart: i32) -> Leg {
-        let known = self.known[a as usize] && self.known[b as usize];
-        let leg = if known { self.roads.leg(a, b, depart) } else { Leg::default() };
-        if a >= self.visits_from && b >= self.visits_from {
-            Leg { seconds: leg.seconds.max(self.buffer), metres: leg.metres }
-        } else {
-            leg
-        }
-    }
-
-    fn places(&self) -> usize {
-        self.known.len()
-    }
-}
 
 /// Whom a shift of the kernel belongs to.
 #[derive(Clone, Debug)]
@@ -446,186 +420,6 @@ impl Builder<'_> {
             Wanted::Hold(hold) => (hold.technicians.iter().map(ToString::to_string).collect(), hold.planned),
         };
         people.iter().filter_map(|person| self.shift_of(person, &planned)).collect()
-    }
-
-    fn job(&mut self, order: &WorkOrder, seats: &[u32], pickup: Option<u32>) -> kernel::Job {
-        let place = self.place(order.request.position);
-        let mut job = kernel::Job::new(place, order.duration_minutes * 60);
-        let horizon = Window { start: self.zero, end: self.end };
-        let window = |window: &Window| kernel::Window {
-            from: self.second(window.start),
-            until: self.second(window.end).saturating_sub(1),
-        };
-        let named: Vec<&Window> =
-            order.request.windows.iter().filter(|w| w.end > self.now && w.overlaps(&horizon)).collect();
-        job.windows = match &order.promised {
-            Some(promised) => vec![window(promised)],
-            None => named.into_iter().map(&window).collect(),
-        };
-        job.windows.sort();
-        job.release = Some(self.second(self.now.max(self.zero)));
-        job.due = order.request.resolution_due_at.map(|due| self.second(due));
-        let urgency = match order.request.urgency.as_str() {
-            "emergency" => 3,
-            "urgent" => 2,
-            _ => 1,
-        };
-        job.priority = (urgency + u8::from(order.attention > 0)).min(3);
-        job.crew = u8::try_from(order.crew_size.clamp(1, 3)).unwrap_or(1);
-        job.pickup =
-            pickup.map(|place| Pickup { place, seconds: COLLECTING, windows: Vec::new(), on_van_of: Vec::new() });
-        let number =
-            |id: &String| self.technicians.iter().position(|known| known == id).and_then(|at| u32::try_from(at).ok());
-        job.preferred = order.preferred.iter().filter_map(number).collect();
-        let code = |rule: Rule| {
-            u16::try_from(Rule::ALL.iter().position(|known| *known == rule).unwrap_or_default()).unwrap_or_default()
-        };
-        let mut forbidden: Vec<(u32, u16)> =
-            order.excluded.iter().filter_map(number).map(|who| (who, code(Rule::Excluded))).collect();
-        forbidden.extend(order.refused_by().iter().filter_map(number).map(|who| (who, code(Rule::RefusedBefore))));
-        if let Some(at) = order.state.assignment() {
-            let start = self.second(at.planned.start);
-            let stays = !order.movable() || !at.overridden.is_empty() || seats.len() != usize::from(job.crew);
-            if !seats.is_empty() && stays {
-                job.crew = u8::try_from(seats.len()).unwrap_or(1);
-                job.lock = Lock::Pinned { shifts: seats.to_vec(), start };
-                // Work that overran takes longer than planned.
-                if self.now > at.planned.end && !matches!(order.state, State::Assigned(_) | State::Accepted(_)) {
-                    let length = (self.now + OVERRUN - at.planned.start).num_seconds();
-                    job.seconds = i32::try_from(length).unwrap_or(job.seconds);
-                }
-            }
-            if !seats.is_empty() {
-                let promised = order.promised.unwrap_or(at.window);
-                job.present = Some(Present {
-                    shifts: seats.to_vec(),
-                    start,
-                    promised: Some(window(&promised)),
-                    confirmed: order.promised.is_some(),
-                    consent: false,
-                });
-            }
-        }
-        for skill in order.required_skills.clone() {
-            let level = u8::try_from(skill.level.clamp(1, 5)).unwrap_or(1);
-            job.needs.push(kernel::Need { skill: self.skill(format!("s:{}", skill.code)), level, certificate: false });
-        }
-        for code in order.required_certificates.clone() {
-            job.needs.push(kernel::Need { skill: self.skill(format!("c:{code}")), level: 1, certificate: true });
-        }
-        forbidden.extend(self.barred(order));
-        job.forbidden = forbidden;
-        if !order.request.division_code.is_empty() {
-            let next = u16::try_from(self.divisions.len()).unwrap_or(u16::MAX);
-            job.territory = Some(*self.divisions.entry(order.request.division_code.clone()).or_insert(next));
-        }
-        job
-    }
-
-    /// Technicians whom contract, category or language keep from a job.
-    fn barred(&mut self, order: &WorkOrder) -> Vec<(u32, u16)> {
-        let request = &order.request;
-        let key = (request.division_code.clone(), request.category_code.clone(), request.language.clone());
-        if let Some(known) = self.barred.get(&key) {
-            return known.clone();
-        }
-        let code = |rule: Rule| {
-            u16::try_from(Rule::ALL.iter().position(|known| *known == rule).unwrap_or_default()).unwrap_or_default()
-        };
-        let mut barred = Vec::new();
-        for (number, id) in self.technicians.iter().enumerate() {
-            let Some(lane) = self.picture.lanes.get(id) else { continue };
-            let point = self.picture.points.get(lane.technician.service_point_id.as_str());
-            let Some(contract) = point.and_then(|point| point.contract.as_ref()) else { continue };
-            let rule = if !key.0.is_empty() && !contract.serves_division(&key.0) {
-                Some(Rule::Territory)
-            } else if !key.1.is_empty() && !contract.serves_category(&key.1) {
-                Some(Rule::CategoryNotServed)
-            } else if !crate::domain::eligibility::speaks(&lane.technician, &key.2) {
-                Some(Rule::Language)
-            } else {
-                None
-            };
-            if let (Some(rule), Ok(number)) = (rule, u32::try_from(number)) {
-                barred.push((number, code(rule)));
-            }
-        }
-        self.barred.insert(key, barred.clone());
-        barred
-    }
-
-    /// Which divisions are whose own, once all divisions are known.
-    fn territories(&mut self) {
-        for (number, id) in self.technicians.iter().enumerate() {
-            let Some(lane) = self.picture.lanes.get(id) else { continue };
-            if lane.technician.territories.is_empty() {
-                continue;
-            }
-            let mut own: Vec<u16> = self
-                .divisions
-                .iter()
-                .filter(|(division, _)| lane.technician.at_home_in(division))
-                .map(|(_, index)| *index)
-                .collect();
-            own.sort_unstable();
-            // An empty list would mean everywhere; nobody's division means nowhere.
-            if own.is_empty() {
-                own.push(u16::MAX);
-            }
-            self.problem.technicians[number].territories = own;
-        }
-    }
-
-    async fn roads(&self, visits_from: u32) -> (Ways, bool) {
-        let ways = &self.ctx.ways;
-        let rules = ways.rules();
-        let known: Vec<bool> = self.places.iter().map(Option::is_some).collect();
-        let middle = Position { latitude: 0.0, longitude: 0.0 };
-        let places: Vec<Position> = self.places.iter().map(|place| place.unwrap_or(middle)).collect();
-        let depart = self.zero + Duration::hours(10);
-        let measured = ways.asks() && places.len() <= MOST_MEASURED;
-        let complete = measured && ways.learn_all(&places, depart).await;
-        let estimated = ways.asks() && !complete;
-        let roads = if measured {
-            let mut seconds = Vec::with_capacity(places.len() * places.len());
-            let mut metres = Vec::with_capacity(places.len() * places.len());
-            for from in &places {
-                for to in &places {
-                    let leg = rules.leg(from, to, depart);
-                    seconds.push(leg.seconds);
-                    metres.push(leg.metres);
-                }
-            }
-            Dense::new(places.len(), seconds, metres).map(Roads::Dense)
-        } else {
-            None
-        };
-        let roads = roads.unwrap_or_else(|| Roads::Geodesic(self.geodesic(&places)));
-        let buffer = i32::try_from(rules.buffer_minutes * 60).unwrap_or_default();
-        (Ways { roads: Arc::new(roads), known: Arc::new(known), visits_from, buffer }, estimated)
-    }
-
-    fn geodesic(&self, places: &[Position]) -> Geodesic {
-        let data = &self.ctx.ways.rules().roads;
-        let speeds: Vec<Speeds> = data
-            .region
-            .iter()
-            .map(|region| {
-                let mut speed = [30.0; 24];
-                for (hour, slot) in speed.iter_mut().enumerate() {
-                    let passed = region.kmh.iter().rev().find(|(from, _)| *from as usize <= hour);
-                    *slot = passed.map_or(30.0, |(_, kmh)| *kmh);
-                }
-                Speeds { road_factor: region.road_factor, speed }
-            })
-            .collect();
-        // Second zero is a midnight of the configured zone; regions have the clock of that zone.
-        let mut roads = Geodesic::new(&speeds, 0);
-        for place in places {
-            let region = data.region_of(place);
-            roads.add(place.latitude, place.longitude, u16::try_from(region).unwrap_or_default());
-        }
-        roads
     }
 }
 

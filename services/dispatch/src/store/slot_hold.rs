@@ -183,9 +183,8 @@ pub(crate) async fn open_in(
         select = select.filter(Column::Id.ne(without));
     }
     if let Some((technician, point)) = of {
-        let either = Condition::any()
-            .add(seat::Column::TechnicianId.eq(technician))
-            .add(Column::ServicePointId.eq(point));
+        let either =
+            Condition::any().add(seat::Column::TechnicianId.eq(technician)).add(Column::ServicePointId.eq(point));
         select = select.filter(either);
     }
     let rows: Vec<Kept> = select.into_model::<Kept>().all(on).await?;

@@ -5,13 +5,10 @@ use proto::aftercare::gateway::v1::{ListTemplatesRequest, ListTemplatesResponse}
 
 use crate::{convert, notifications::texts::Place, service::Context, store::notification};
 
-pub(crate) async fn handle(
-    ctx: &Context,
-    _call: &Call,
-    request: ListTemplatesRequest,
-) -> Result<ListTemplatesResponse> {
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: ListTemplatesRequest) -> Result<ListTemplatesResponse> {
     let size = usize::try_from(page::size(request.page_size)?).unwrap_or(usize::MAX);
-    let print = page::fingerprint(&ListTemplatesRequest { kind: request.kind.clone(), ..Default::default() });
+    let print =
+        page::fingerprint(&call.reach, &ListTemplatesRequest { kind: request.kind.clone(), ..Default::default() });
     let skip: usize = page::open(&request.page_token, &print)?.unwrap_or_default();
     let changed = notification::templates(ctx.core.db.read()).await?;
     let all: Vec<Place> =

@@ -152,7 +152,7 @@ pub(crate) async fn load(on: &impl ConnectionTrait, call: &Call, id: &AccountId)
 ///
 /// As `common::store::list`.
 pub(crate) async fn list<Q: proto::Request + Name + Clone>(
-    on: &impl ConnectionTrait,
+    on: &impl common::reach::Scoped,
     call: &Call,
     select: Select<entity::Entity>,
     orders: &[store::Order<entity::Entity>],

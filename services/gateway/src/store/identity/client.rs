@@ -260,7 +260,7 @@ pub(crate) async fn load(on: &impl ConnectionTrait, call: &Call, id: &ClientId) 
 ///
 /// As `common::store::list`.
 pub(crate) async fn list<Q: proto::Request + Name + Clone>(
-    on: &impl ConnectionTrait,
+    on: &impl common::reach::Scoped,
     call: &Call,
     select: Select<entity::Entity>,
     orders: &[store::Order<entity::Entity>],
