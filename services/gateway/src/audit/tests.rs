@@ -404,7 +404,8 @@ async fn a_change_is_told_with_what_its_owner_keeps(#[case] backend: Backend) {
 
     // A manager sees what people of the own units did.
     for (unit, found) in [("ou_1", 1), ("ou_2", 0)] {
-        let manager = bench.call_by("mg_1", Role::Manager, unit);
+        let mut manager = bench.call_by("mg_1", Role::Manager, unit);
+        manager.reach = common::reach::Reach::Units(vec![unit.to_owned()]);
         let ctx = with_owner(&bench, kept.clone());
         let request = ListAuditEntriesRequest::default();
         let seen = crate::rpc::list_audit_entries::handle(&ctx, &manager, request).await.unwrap().audit_entries;

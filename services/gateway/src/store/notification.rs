@@ -54,8 +54,8 @@ pub(crate) mod entity {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-impl common::reach::Owned for entity::Entity {
-    fn within(reach: &common::reach::Reach) -> sea_orm::Condition {
+impl common::reach::Owned for Entity {
+    fn within(reach: &Reach) -> Condition {
         within(reach)
     }
 }
@@ -106,7 +106,7 @@ pub(crate) mod preferences {
 
 impl common::reach::Owned for template::Entity {
     /// Texts are everybody's who may change them.
-    fn within(_: &common::reach::Reach) -> sea_orm::Condition {
+    fn within(_: &Reach) -> Condition {
         common::reach::shared()
     }
 }
@@ -132,7 +132,7 @@ impl Table for template::Entity {
 
 impl common::reach::Owned for preferences::Entity {
     /// The RPC asks intake for the customer as the caller first.
-    fn within(_: &common::reach::Reach) -> sea_orm::Condition {
+    fn within(_: &Reach) -> Condition {
         common::reach::shared()
     }
 }

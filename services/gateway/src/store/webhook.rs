@@ -42,7 +42,7 @@ pub(crate) mod entity {
 }
 
 impl common::reach::Owned for entity::Entity {
-    fn within(reach: &common::reach::Reach) -> sea_orm::Condition {
+    fn within(reach: &Reach) -> Condition {
         within(reach)
     }
 }

@@ -69,7 +69,7 @@ async fn a_missing_part_is_ordered_arrives_and_is_promised_to_the_job_that_waits
     world.bench.advance(Duration::seconds(1)).await.unwrap();
     assert_eq!(world.reserve("wo_1", &[want("A", 2)]).await.unwrap().state(), ReservationState::Short);
 
-    let order = call!(world, Technician, request_supplementary_order, wish(&tree, vec![want("A", 2)])).unwrap();
+    let order = call!(world, Dispatcher, request_supplementary_order, wish(&tree, vec![want("A", 2)])).unwrap();
     assert!(order.number.starts_with("SO-2026-"), "{}", order.number);
     assert_eq!(order.amount.as_ref().unwrap().minor_units, 2_000);
     let early = call!(world, Warehouse, ship_supplementary_order, ship(&order)).unwrap_err();
@@ -116,7 +116,7 @@ async fn the_amount_and_the_person_decide_who_approves(#[values(Backend::Sqlite,
     // 1,000 minor units a piece; the defaults are 200,000 for a supervisor and 2,000,000 for a manager.
     for (pieces, supervisor, manager) in [(200, true, true), (201, false, true), (2_001, false, false)] {
         let order =
-            call!(world, Technician, request_supplementary_order, wish(&tree, vec![want("A", pieces)])).unwrap();
+            call!(world, Dispatcher, request_supplementary_order, wish(&tree, vec![want("A", pieces)])).unwrap();
         let first = call!(world, Supervisor, approve_supplementary_order, approve(&order));
         assert_eq!(first.is_ok(), supervisor, "{pieces}");
         if let Err(refused) = first {
@@ -144,7 +144,7 @@ async fn it_arrives_complete_with_its_numbers_or_not_at_all(
     world.part("S", PartTracking::Serial).await;
     world.part("A", PartTracking::Plain).await;
     let lines = vec![want("S", 2), want("A", 1)];
-    let order = call!(world, Technician, request_supplementary_order, wish(&tree, lines)).unwrap();
+    let order = call!(world, Dispatcher, request_supplementary_order, wish(&tree, lines)).unwrap();
     shipped(&world, &order).await;
     for (arrived, expected) in [
         (vec![], "TRACKING_MISMATCH"),
@@ -173,7 +173,7 @@ async fn a_wish_is_refused_or_cancelled_while_nothing_is_shipped(
     dollars.price.as_mut().unwrap().currency_code = "USD".into();
     call!(world, Warehouse, create_part, dollars).unwrap();
     let mixed = wish(&tree, vec![want("A", 1), want("D", 1)]);
-    let mixed = call!(world, Technician, request_supplementary_order, mixed).unwrap_err();
+    let mixed = call!(world, Dispatcher, request_supplementary_order, mixed).unwrap_err();
     assert_eq!(reason(&mixed), "MIXED_CURRENCIES");
 
     let cancel = |order: &SupplementaryOrder| CancelSupplementaryOrderRequest {
@@ -181,7 +181,7 @@ async fn a_wish_is_refused_or_cancelled_while_nothing_is_shipped(
         reason: "customer found it".into(),
         ..Default::default()
     };
-    let order = call!(world, Technician, request_supplementary_order, wish(&tree, vec![want("A", 1)])).unwrap();
+    let order = call!(world, Dispatcher, request_supplementary_order, wish(&tree, vec![want("A", 1)])).unwrap();
     let reject = RejectSupplementaryOrderRequest {
         supplementary_order_id: order.supplementary_order_id.clone(),
         reason: "in stock".into(),
@@ -193,7 +193,7 @@ async fn a_wish_is_refused_or_cancelled_while_nothing_is_shipped(
         reason(&call!(world, Agent, cancel_supplementary_order, cancel(&order)).unwrap_err()),
         "ILLEGAL_TRANSITION"
     );
-    let order = call!(world, Technician, request_supplementary_order, wish(&tree, vec![want("A", 1)])).unwrap();
+    let order = call!(world, Dispatcher, request_supplementary_order, wish(&tree, vec![want("A", 1)])).unwrap();
     let cancelled = call!(world, Agent, cancel_supplementary_order, cancel(&order)).unwrap();
     assert_eq!(cancelled.state(), SupplementaryOrderState::Cancelled);
 }

@@ -93,7 +93,7 @@ async fn one_short_line_leaves_nothing_promised_and_says_what_is_known(
         responsibility: Responsibility::Transport as i32,
         ..Default::default()
     };
-    let order = call!(world, Technician, request_supplementary_order, order).unwrap();
+    let order = call!(world, Dispatcher, request_supplementary_order, order).unwrap();
 
     let short = world.reserve("wo_1", &[want("A", 2), want("RARE", 1)]).await.unwrap();
     assert_eq!(short.state(), ReservationState::Short);

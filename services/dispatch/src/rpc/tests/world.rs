@@ -1,6 +1,10 @@
 //! One active service point, technicians, and work orders made from released requests.
 
-use std::{fmt::Debug, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt::Debug,
+    sync::{Arc, LazyLock, Mutex},
+};
 
 use chrono::{DateTime, Duration, Utc};
 use common::{
@@ -11,6 +15,8 @@ use common::{
     service::Definition as _,
     testing::{Backend, Bench, bench},
 };
+use prost::{Message, Name};
+use prost_reflect::{DescriptorPool, DynamicMessage};
 use proto::aftercare::{
     common::v1::{Address, LatLng, Money, PartLine, TimeWindow},
     dispatch::v1::{dispatch_service_server::DispatchService as _, *},
@@ -36,6 +42,8 @@ pub(crate) struct World {
     pub(crate) bench: Bench,
     pub(crate) api: Arc<Api>,
     pub(crate) point: String,
+    /// Who was sent where last: a technician acts as themselves, and sees nobody else's visits.
+    sent: Mutex<HashMap<String, String>>,
 }
 
 /// The reason of a refusal.
@@ -103,7 +111,12 @@ pub(crate) fn contract() -> ServiceContract {
 
 /// A call as somebody of a role.
 pub(crate) fn signed<T>(core: &common::service::Core, role: Role, body: T) -> Request<T> {
-    let actor = Actor::new(format!("{}-1", role.as_str()), role, "ou_1").everywhere();
+    signed_as(core, &format!("{}-1", role.as_str()), role, body)
+}
+
+/// A request signed for this person.
+fn signed_as<T>(core: &common::service::Core, id: &str, role: Role, body: T) -> Request<T> {
+    let actor = Actor::new(id, role, "ou_1").everywhere();
     // Identities are short-lived in real time, whatever the test's clock says.
     let token = core.identity.sign(&actor, Clock::system().now()).unwrap();
     let mut request = Request::new(body);
@@ -133,7 +146,7 @@ impl World {
         }
         let config = toml::from_str(&config).unwrap();
         let api = Arc::new(Api(Context::new(config, bench.core.clone()).unwrap()));
-        let mut world = Self { bench, api, point: String::new() };
+        let mut world = Self { bench, api, point: String::new(), sent: Mutex::default() };
         world.point = world.active_point().await.service_point_id;
         world
     }
@@ -182,8 +195,21 @@ impl World {
         self.bench.core.clock.now()
     }
 
-    pub(crate) fn request<T>(&self, role: Role, body: T) -> Request<T> {
-        signed(&self.bench.core, role, body)
+    pub(crate) fn request<T: Message + Name>(&self, role: Role, body: T) -> Request<T> {
+        match self.technician_of(&body).filter(|_| role == Role::Technician) {
+            Some(technician) => signed_as(&self.bench.core, &technician, role, body),
+            None => signed(&self.bench.core, role, body),
+        }
+    }
+
+    /// The technician that a request names, or who was sent to the visit that it names.
+    fn technician_of<T: Message + Name>(&self, body: &T) -> Option<String> {
+        static CONTRACT: LazyLock<DescriptorPool> =
+            LazyLock::new(|| DescriptorPool::decode(proto::DESCRIPTORS).unwrap());
+        let message = CONTRACT.get_message_by_name(&T::full_name())?;
+        let message = DynamicMessage::decode(message, body.encode_to_vec().as_slice()).unwrap();
+        let text = |name| Some(message.get_field_by_name(name)?.as_str()?.to_owned()).filter(|text| !text.is_empty());
+        text("technician_id").or_else(|| self.sent.lock().unwrap().get(&text("work_order_id")?).cloned())
     }
 
     pub(crate) async fn active_point(&self) -> ServicePoint {
@@ -287,6 +313,7 @@ impl World {
     }
 
     pub(crate) fn assign_request(&self, order: &str, technician: &str) -> AssignWorkOrderRequest {
+        self.sent.lock().unwrap().insert(order.to_owned(), technician.to_owned());
         AssignWorkOrderRequest {
             work_order_id: order.to_owned(),
             technician_id: technician.to_owned(),

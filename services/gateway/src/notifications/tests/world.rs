@@ -247,10 +247,6 @@ impl World {
         Self { bench, ctx, mail, gate, _running: stop.drop_guard() }
     }
 
-    pub(crate) fn now(&self) -> DateTime<Utc> {
-        self.bench.core.clock.now()
-    }
-
     pub(crate) fn api(&self) -> Api {
         Api(self.ctx.clone())
     }

@@ -94,7 +94,7 @@ pub(crate) use secret::Model as Secret;
 
 impl common::reach::Owned for entity::Entity {
     /// The RPCs themselves say who may see which: a sign-in looks for an account before anybody is known.
-    fn within(_: &common::reach::Reach) -> sea_orm::Condition {
+    fn within(_: &Reach) -> Condition {
         common::reach::shared()
     }
 }

@@ -44,7 +44,7 @@ pub(crate) mod entity {
 
 impl common::reach::Owned for entity::Entity {
     /// The RPCs themselves say who may see which: a sign-in looks for an account before anybody is known.
-    fn within(_: &common::reach::Reach) -> sea_orm::Condition {
+    fn within(_: &Reach) -> Condition {
         common::reach::shared()
     }
 }

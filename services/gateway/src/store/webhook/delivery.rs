@@ -64,8 +64,8 @@ pub(crate) mod entity {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-impl common::reach::Owned for entity::Entity {
-    fn within(reach: &common::reach::Reach) -> sea_orm::Condition {
+impl common::reach::Owned for Entity {
+    fn within(reach: &Reach) -> Condition {
         within(reach)
     }
 }
