@@ -121,7 +121,12 @@ async fn every_list_is_a_table() {
             // It needs an open job; the journeys have one.
             continue;
         }
-        let target = contract::rest(&rpc, &message).expect("a target").target;
+        let call = contract::rest(&rpc, &message).expect("a target");
+        if call.method != Method::GET {
+            // A search with a body, not a list at an address.
+            continue;
+        }
+        let target = call.target;
         let joint = if target.contains('?') { '&' } else { '?' };
         for (format, kind) in [("csv", CSV), ("xlsx", XLSX)] {
             let (status, headers, body) = office.get(&format!("{target}{joint}format={format}")).await;
@@ -278,7 +283,7 @@ async fn a_dry_run_names_every_bad_line_and_writes_nothing() {
                 at(3, 1, "姓名", "CELL_MISSING"),
                 at(4, 3, "生日", "CELL_UNREADABLE"),
                 at(5, 4, "等级", "CELL_UNREADABLE"),
-                at(6, 2, "电话", "INVALID_FIELDS"),
+                at(6, 2, "电话", "INVALID_PHONE"),
                 at(7, 5, "邮箱", "INVALID_FIELDS"),
             ]
         );
@@ -421,8 +426,8 @@ async fn a_job_is_cancelled() {
     let next = office.import(target, &office.headers, "name\nNext\n").await;
     assert_eq!(next["state"], "JOB_STATE_DONE");
     assert!(office.count("/v1/customers").await < 4001);
-    let wire = Wire::to(&office.platform);
-    let gone = wire.call(Surface::Grpc, "GetJob", &json!({ "jobId": job["jobId"] }), "en").await;
-    assert_eq!(gone.expect("the job stays listed")["state"], "JOB_STATE_CANCELLED");
+    let path = format!("/v1/jobs/{}", job["jobId"].as_str().expect("an id"));
+    let kept = office.json(Method::GET, &path, &office.headers, "").await;
+    assert_eq!(kept["state"], "JOB_STATE_CANCELLED");
     office.platform.stop().await;
 }

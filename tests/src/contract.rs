@@ -99,7 +99,11 @@ fn fill(template: &str, request: &DynamicMessage, rest: &mut Map<String, Value>)
         let descriptor = prost_reflect::ReflectMessage::descriptor(request);
         let field = descriptor.get_field_by_name(name).ok_or_else(|| anyhow::anyhow!("{template}: no field {name}"))?;
         let value = rest.remove(field.json_name()).unwrap_or_default();
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let text = match value {
+            Value::Null => String::new(),
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
         target.push_str(before);
         target.push_str(&utf8_percent_encode(&text, PLAIN).to_string());
         left = behind;
