@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use prost_reflect::Kind;
 use serde_json::{Value, json};
 
-use crate::wire::{Wire, public_rpcs};
+use crate::wire::public_rpcs;
 
 const CSV: &str = "text/csv; charset=utf-8";
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";

@@ -222,13 +222,16 @@ fn parse(text: &str) -> anyhow::Result<(i64, Hash)> {
     Ok((seq.parse().with_context(wrong)?, hash))
 }
 
+/// An entry with its id and its instant.
+type Waiting = (String, DateTime<Utc>, Entry);
+
 /// Entries from where there is no transaction: reads and refusals at the door. Written once a second in one
 /// transaction; what a crash finds here is lost, and what does not fit is counted and said.
 #[derive(Clone, Debug)]
 pub(crate) struct Buffer {
     core: Core,
     size: usize,
-    waiting: Arc<Mutex<Vec<(String, DateTime<Utc>, Entry)>>>,
+    waiting: Arc<Mutex<Vec<Waiting>>>,
     lost: Arc<AtomicU64>,
 }
 
@@ -274,7 +277,7 @@ impl Buffer {
             for part in taken.chunks(500) {
                 store::append(&tx, part.iter().cloned()).await?;
             }
-            Ok(tx.commit().await?)
+            tx.commit().await
         };
         let result: Result<()> = written.await;
         if result.is_err() {

@@ -1,6 +1,8 @@
 //! Peers that mean harm, frame by frame, and peers that are silent, slow or deaf: their connections end, in bounded time
 //! and memory, and a well-behaved client beside them notices nothing.
 
+#![expect(clippy::expect_used, reason = "a test that fails must say so, and one that measures must print")]
+
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod frames;

@@ -44,6 +44,7 @@ pub(crate) mod action {
 /// Where a complaint stands, with what is true only there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "a record has one state, and is never held in numbers")]
 pub(crate) enum State {
     /// We have it.
     Received,

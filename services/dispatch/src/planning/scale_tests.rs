@@ -1,6 +1,8 @@
 //! The figures of the memory side at the size of a national day: printed, never asserted. Small here;
 //! `AFTERCARE_FULL=1` (`make bench-slots`) takes 5,000 jobs, 400 technicians and five days.
 
+#![expect(clippy::print_stdout, reason = "a test that fails must say so, and one that measures must print")]
+
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use chrono::{DateTime, Duration, Utc};

@@ -25,10 +25,7 @@ pub(crate) async fn handle(
         .iter()
         .find(|place| lead.is_none() || place.technicians.first() != lead.as_ref())
         .map(|place| asked.message(place));
-    let placement = match at {
-        Some(at) => Some(present(&asked, at)),
-        None => None,
-    };
+    let placement = at.map(|at| present(&asked, at));
     let summary = summary(call.language, placement.as_ref(), runner_up.as_ref(), &asked);
     Ok(AssignmentExplanation {
         work_order_id: order.id.to_string(),

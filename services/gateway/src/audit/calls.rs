@@ -95,7 +95,7 @@ impl Buffer {
         let traceparent = metadata.get("traceparent").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let entry = Entry::new(actor, &action, &kind, &id)
             .customer(&customer)
-            .from_address(&address.map(|address| address.to_string()).unwrap_or_default())
+            .seen_from(&address.map(|address| address.to_string()).unwrap_or_default())
             .trace(traceparent);
         Some(Watched { buffer: self.clone(), leaves, entry })
     }

@@ -47,7 +47,7 @@ async fn add(core: &Core, count: usize) {
         let entries = part.iter().map(|number| {
             let entry = Entry::new(&somebody(number % 50), "read", "customer", &format!("cu_{number}"))
                 .customer(&format!("cu_{number}"))
-                .from_address("192.0.2.7")
+                .seen_from("192.0.2.7")
                 .trace("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
             (core.ids.uuid(now).simple().to_string(), now, entry)
         });

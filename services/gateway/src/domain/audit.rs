@@ -113,7 +113,7 @@ impl Entry {
     }
 
     /// Where the caller is.
-    pub(crate) fn from_address(mut self, address: &str) -> Self {
+    pub(crate) fn seen_from(mut self, address: &str) -> Self {
         address.clone_into(&mut self.from_address);
         self
     }

@@ -96,7 +96,7 @@ async fn headings(run: &mut Run<'_>, job: &Job, faults: Vec<Fault>) -> Result<En
     progress.problems = problems.into_iter().take(TOLD).collect();
     let tx = run.ctx.core.db.begin().await?;
     store::note(&tx, &job.id, &progress).await?;
-    tx.commit().await.map_err(Error::from)?;
+    tx.commit().await?;
     Ok(Ended::Failed(first.reason, first.text))
 }
 

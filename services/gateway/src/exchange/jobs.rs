@@ -127,7 +127,7 @@ impl Run<'_> {
 
     async fn noted(&mut self, tx: Tx, id: &JobId, progress: Progress) -> Result<(), Ended> {
         match store::note(&tx, id, &progress).await {
-            Ok(()) => tx.commit().await.map_err(Error::from)?,
+            Ok(()) => tx.commit().await?,
             Err(error) if error.reason == reason::CONFLICT => return Err(Ended::Cancelled),
             Err(error) => return Err(error.into()),
         }

@@ -93,7 +93,7 @@ pub(crate) async fn forget(run: &mut Run<'_>, job: &Job, customer_id: &str, reas
     for subject in &subjects {
         files += crate::files::erase(&tx, &ctx.core, subject).await?;
     }
-    tx.commit().await.map_err(Error::from)?;
+    tx.commit().await?;
     let records = [json!({"kind": "file", "kept": 0, "blanked": files})];
     receipts.push(json!({"service": crate::NAME, "subject_id": customer_id, "records": records}));
     let certificate = json!({
@@ -111,7 +111,7 @@ pub(crate) async fn forget(run: &mut Run<'_>, job: &Job, customer_id: &str, reas
     let tx = ctx.core.db.begin().await?;
     let entry = Entry::new(&job.owner.actor(), "erase", "customer", customer_id).customer(customer_id).digest(&digest);
     audit::record(&tx, &ctx.core, entry).await?;
-    tx.commit().await.map_err(Error::from)?;
+    tx.commit().await?;
     write(run, job, bytes).await
 }
 

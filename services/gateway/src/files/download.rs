@@ -173,7 +173,7 @@ pub(crate) async fn thumbnail(State(door): State<Arc<Door>>, Path(id): Path<Stri
 fn note(door: &Door, guest: &Guest, actor: &Actor, action: &str, row: &entity::Model) {
     if let Some(audit) = &door.audit {
         let entry = Entry::new(actor, action, "file", &row.id).customer(&row.customer_id);
-        audit.note(entry.from_address(&guest.address).digest(&row.digest));
+        audit.note(entry.seen_from(&guest.address).digest(&row.digest));
     }
 }
 

@@ -176,7 +176,7 @@ impl Files {
         let kept = async {
             let tx = self.core.db.begin().await?;
             store::add_part(&tx, row).await?;
-            Ok(tx.commit().await?)
+            tx.commit().await
         };
         let kept: Result<()> = kept.await;
         if let Err(error) = kept {
@@ -208,7 +208,7 @@ impl Files {
                 }
                 store::insert(&tx, row.clone()).await?;
                 let entry = Entry::new(actor, "file.upload", "file", &row.id).customer(&row.customer_id);
-                audit::record(&tx, &self.core, entry.from_address(from).digest(&row.digest)).await?;
+                audit::record(&tx, &self.core, entry.seen_from(from).digest(&row.digest)).await?;
                 tx.commit().await?;
                 self.drop_parts(&parts).await;
                 Ok(row)
@@ -230,7 +230,7 @@ impl Files {
         let parts = store::parts(self.core.db.read(), upload_id).await?;
         let tx = self.core.db.begin().await?;
         if store::end(&tx, upload_id).await.is_ok() {
-            let entry = Entry::new(actor, "file.upload", "file", upload_id).refused(why).from_address(from);
+            let entry = Entry::new(actor, "file.upload", "file", upload_id).refused(why).seen_from(from);
             audit::record(&tx, &self.core, entry).await?;
             tx.commit().await?;
             self.drop_parts(&parts).await;

@@ -124,7 +124,7 @@ async fn grant(
     let used = async {
         let tx = authority.core.db.begin().await?;
         client::touch_secret(&tx, &prefix, authority.core.clock.now()).await?;
-        Ok::<_, common::Error>(tx.commit().await?)
+        tx.commit().await
     };
     if let Err(error) = used.await {
         tracing::warn!(%error, "the last use of a client's secret was not noted");

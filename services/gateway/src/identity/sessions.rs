@@ -230,7 +230,7 @@ impl Authority {
         let new = self.passwords.hash(password).await?;
         let tx = self.core.db.begin().await?;
         credential::rehash(&tx, &credential.account_id, old, new).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 }
 
@@ -290,7 +290,7 @@ impl Authority {
         if let Err(wait) = guard::count(&tx, &key, &self.config.lockout.of_address(), call.now).await? {
             return Err(locked(wait));
         }
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 
     /// Takes back what [`Authority::guard_guessing`] counted, once it was no guess.
@@ -302,6 +302,6 @@ impl Authority {
         let Some(address) = address_key(call) else { return Ok(()) };
         let tx = self.core.db.begin().await?;
         guard::succeed_one(&tx, &format!("{what}:{address}")).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 }

@@ -51,7 +51,10 @@ impl Class {
 }
 
 /// The table: the first rule that fits says the class.
-const TABLE: [(fn(&Rpc) -> bool, Class); 7] = [
+/// Whether an RPC is of a kind.
+type Kind = fn(&Rpc) -> bool;
+
+const TABLE: [(Kind, Class); 7] = [
     // Opening it is little; what it then costs is bounded where it is served.
     (|rpc| named(rpc, &["Watch"]), Class::Read),
     (|rpc| rpc.method.is_server_streaming() || named(rpc, &["Export", "Import"]), Class::Export),

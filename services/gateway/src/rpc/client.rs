@@ -31,6 +31,6 @@ rpc_table! {
 
 /// Notes in the audit what was done to a client.
 async fn note(ctx: &Context, tx: &Tx, call: &Call, action: &str, id: &str, why: &str) -> Result<()> {
-    let entry = Entry::new(&call.actor, action, "client", id).from_address(&call.origin.address).because(why);
+    let entry = Entry::new(&call.actor, action, "client", id).seen_from(&call.origin.address).because(why);
     audit::record(tx, &ctx.core, entry).await
 }

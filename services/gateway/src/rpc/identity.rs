@@ -92,5 +92,5 @@ async fn note(ctx: &Context, call: &Call, mut entry: Entry) -> Result<()> {
     entry.from_address.clone_from(&call.origin.address);
     let tx = ctx.core.db.begin().await?;
     audit::record(&tx, &ctx.core, entry).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await
 }

@@ -131,8 +131,7 @@ async fn replay(ctx: &Context, endpoint: &Endpoint) -> Result<()> {
     } else {
         lane::set_replay(&tx, id, Some(reached), Some(until)).await?;
     }
-    tx.commit().await.map_err(Into::into)
-}
+    tx.commit().await}
 
 /// Sends one delivery and writes down what came of it.
 async fn one(ctx: &Context, endpoint: &Endpoint, head: &delivery::entity::Model) -> Result<()> {

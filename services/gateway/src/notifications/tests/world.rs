@@ -12,7 +12,6 @@ use std::{
 
 use axum::{Router, body::Body, response::IntoResponse as _};
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use common::{
     auth::IDENTITY,
     clock::Clock,

@@ -26,27 +26,27 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: UnmaskRequest) -
     match &*request.record_kind {
         "customer" => {
             let mut intake = IntakeServiceClient::new(way("intake")?);
-            let asked = GetCustomerRequest { customer_id: id, ..Default::default() };
+            let asked = GetCustomerRequest { customer_id: id };
             shown.customer = Some(answered(intake.get_customer(asked).await)?);
         }
         "service_request" => {
             let mut intake = IntakeServiceClient::new(way("intake")?);
-            let asked = GetServiceRequestRequest { service_request_id: id, ..Default::default() };
+            let asked = GetServiceRequestRequest { service_request_id: id };
             shown.service_request = Some(answered(intake.get_service_request(asked).await)?);
         }
         "work_order" => {
             let mut dispatch = DispatchServiceClient::new(way("dispatch")?);
-            let asked = GetWorkOrderRequest { work_order_id: id, ..Default::default() };
+            let asked = GetWorkOrderRequest { work_order_id: id };
             shown.work_order = Some(answered(dispatch.get_work_order(asked).await)?);
         }
         "technician" => {
             let mut dispatch = DispatchServiceClient::new(way("dispatch")?);
-            let asked = GetTechnicianRequest { technician_id: id, ..Default::default() };
+            let asked = GetTechnicianRequest { technician_id: id };
             shown.technician = Some(answered(dispatch.get_technician(asked).await)?);
         }
         "complaint" => {
             let mut complaint = ComplaintServiceClient::new(way("complaint")?);
-            let asked = GetComplaintRequest { complaint_id: id, ..Default::default() };
+            let asked = GetComplaintRequest { complaint_id: id };
             shown.complaint = Some(answered(complaint.get_complaint(asked).await)?);
         }
         other => return Err(Error::not_found("record", other)),

@@ -58,7 +58,7 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: CreateLinkReques
     let work = ctx.core.begin(call, &request).await?;
     let made = link::insert(&work, call, made).await?;
     let entry = Entry::new(&call.actor, "link.create", purpose.name(), &made.record_id);
-    audit::record(&work, &ctx.core, entry.from_address(&call.origin.address)).await?;
+    audit::record(&work, &ctx.core, entry.seen_from(&call.origin.address)).await?;
     let link = Some(convert::link(&made));
     // The token is put in only now: the kept answer has none.
     let answer = work.commit(LinkWithToken { link, token: String::new(), path: String::new() }).await?;

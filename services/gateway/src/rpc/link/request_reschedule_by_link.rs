@@ -61,7 +61,7 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: RequestReschedul
     let mut entry = Entry::new(&call.actor, "link.reschedule", "work_order", &visit.work_order_id);
     entry.actor_id = link.id.to_string();
     let tx = ctx.core.db.begin().await?;
-    audit::record(&tx, &ctx.core, entry.from_address(&call.origin.address)).await?;
+    audit::record(&tx, &ctx.core, entry.seen_from(&call.origin.address)).await?;
     tx.commit().await?;
     linked_page::show(&ctx.core, call.language, &link).await
 }

@@ -17,6 +17,6 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: RevokeLinkReques
     let found = link::load(&*work, call, &id).await?;
     let revoked = link::save(&work, call, found.revoke(call.now)?).await?;
     let entry = Entry::new(&call.actor, "link.revoke", revoked.purpose.name(), &revoked.record_id);
-    audit::record(&work, &ctx.core, entry.from_address(&call.origin.address)).await?;
+    audit::record(&work, &ctx.core, entry.seen_from(&call.origin.address)).await?;
     work.commit(convert::link(&revoked)).await
 }
