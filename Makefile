@@ -4,7 +4,7 @@ SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run run-split migrate test chaos ci fmt fmt-check lint buf buf-baseline docs deny bench clean
+.PHONY: help run run-split migrate test chaos ci fmt fmt-check lint buf buf-baseline docs deny bench bench-plan clean
 
 SERVICES := intake dispatch parts-inventory complaint survey
 # For Linux; elsewhere name your own: make buf BUF=/path/to/buf
@@ -65,6 +65,13 @@ $(DENY):
 bench: ## benchmarks, bounded, each as a ratio of two things measured in one run
 	cargo build --locked --profile fast -p aftercare-intake -p aftercare-gateway
 	tests/with-services.sh cargo bench --locked --profile fast -p aftercare-tests
+
+# The planner alone; ARGS="--threads 2 --only RC1_10_5" and the like. PyVRP runs beside it where pip can get it.
+PYVRP := target/pyvrp/bin/python
+bench-plan: ## the planner on public instances and generated days (AFTERCARE_FULL=1: the long form)
+	cargo build --locked --release -p aftercare-planner --features bench
+	@test -x $(PYVRP) || { python3 -m venv target/pyvrp && target/pyvrp/bin/pip install --quiet pyvrp==0.14.1; } || echo "PyVRP cannot be installed here: no comparison."
+	PYVRP_PYTHON=$(PYVRP) target/release/bench-plan $(ARGS)
 
 clean: ## removes what was built; data and tools stay
 	cargo clean
