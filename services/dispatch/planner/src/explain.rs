@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    insert::{Wanted, best_gap},
+    insert::best_gap,
     model::{Cost, JobIx, Seconds, ShiftIx, TechnicianIx},
     plan::{CostParts, parts},
     route::Route,
     rules::{self, Rule},
     slots::Offer,
     state::PlanState,
-    tables::Visit,
     travel::Travel,
 };
 
@@ -140,26 +139,17 @@ impl<T: Travel> PlanState<T> {
         if route.load + visit.load > day.capacity {
             return Some(Rule::Capacity);
         }
-        if self.fits(job, visit, shift, route, false) {
+        if self.fits(job, shift, route, false) {
             return None;
         }
-        if day.max_drive < i32::MAX && self.fits(job, visit, shift, route, true) {
+        if day.max_drive < i32::MAX && self.fits(job, shift, route, true) {
             return Some(Rule::DrivingLimit);
         }
         Some(Rule::NoGap)
     }
 
-    fn fits(&self, job: JobIx, visit: &Visit, shift: ShiftIx, route: &Route, any_drive: bool) -> bool {
-        let t = self.tables();
-        let wanted = Wanted {
-            visit,
-            windows: t.windows_of(visit),
-            seconds: t.seconds(visit, shift),
-            parts: t.collects(job, shift),
-            counts: true,
-            not_after: u32::MAX,
-            at_most: Cost::MAX,
-        };
+    fn fits(&self, job: JobIx, shift: ShiftIx, route: &Route, any_drive: bool) -> bool {
+        let (t, wanted) = (self.tables(), self.wanted(job, shift));
         if !any_drive {
             return self.gap(job, shift, &wanted).is_some();
         }

@@ -8,8 +8,7 @@ use crate::{
     budget::{Budget, Progress},
     model::{Cost, JobIx},
     random::Random,
-    route::Route,
-    search::Search,
+    search::{Kept, Search},
     state::PlanState,
     tables::NONE,
     travel::Travel,
@@ -68,23 +67,6 @@ pub(crate) fn run<T: Travel>(
     state
 }
 
-/// The best plan of all.
-struct Kept {
-    routes: Vec<Route>,
-    pool: Vec<JobIx>,
-    cost: Cost,
-}
-
-impl Kept {
-    fn of<T: Travel>(state: &PlanState<T>) -> Self {
-        Self {
-            routes: state.routes().iter().map(|route| (**route).clone()).collect(),
-            pool: state.unassigned().to_vec(),
-            cost: state.cost(),
-        }
-    }
-}
-
 /// Every worker's shifts: the routes in order of their distance from some job, cut into as many pieces. `None` for small plans.
 fn divide<T: Travel>(state: &PlanState<T>, workers: usize, round: u32, random: &mut Random) -> Option<Vec<Vec<u64>>> {
     let t = state.tables();
@@ -133,13 +115,13 @@ fn put_together<T: Travel>(searches: &mut [Search<T>], sides: &[Vec<u64>], best:
     let mut open: Vec<JobIx> = Vec::new();
     let mut open_of_best: Vec<JobIx> = Vec::new();
     for (search, shifts) in searches.iter().zip(&shifts) {
-        let (routes, pool) = search.best_plan();
+        let its_best = search.best_plan();
         for shift in shifts {
             now.routes[*shift as usize].clone_from(&search.state.routes()[*shift as usize]);
-            good.routes[*shift as usize].clone_from(&routes[*shift as usize]);
+            good.routes[*shift as usize].clone_from(&its_best.routes[*shift as usize]);
         }
         open.extend_from_slice(search.state.unassigned());
-        open_of_best.extend_from_slice(pool);
+        open_of_best.extend_from_slice(&its_best.pool);
     }
     for (kept, mut pool) in [(&mut now, open), (&mut good, open_of_best)] {
         pool.sort_unstable();
@@ -165,13 +147,12 @@ fn put_together<T: Travel>(searches: &mut [Search<T>], sides: &[Vec<u64>], best:
 
 /// The best of the workers; in the second half all go on from it.
 fn compare<T: Travel>(searches: &mut [Search<T>], round: u32, best: &mut Kept) {
-    let Some(leader) = (0..searches.len()).min_by_key(|worker| (searches[*worker].best_cost(), *worker)) else {
+    let Some(leader) = (0..searches.len()).min_by_key(|worker| (searches[*worker].best_plan().cost, *worker)) else {
         return;
     };
-    let cost = searches[leader].best_cost();
-    let (routes, pool) = searches[leader].best_plan();
-    if cost < best.cost {
-        *best = Kept { routes: routes.to_vec(), pool: pool.to_vec(), cost };
+    let leading = searches[leader].best_plan();
+    if leading.cost < best.cost {
+        *best = leading.clone();
     }
     if round >= TOGETHER && round.is_multiple_of(4) {
         let now = Kept::of(&searches[leader].state);

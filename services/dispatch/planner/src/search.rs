@@ -20,12 +20,28 @@ const COLD: f64 = 0.05;
 /// How often the budget is asked.
 const CHECK: u64 = 64;
 
+/// A plan that is kept beside the present one.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub routes: Vec<Route>,
+    pub pool: Vec<JobIx>,
+    pub cost: Cost,
+}
+
+impl Kept {
+    pub fn of<T: Travel>(state: &PlanState<T>) -> Self {
+        Self {
+            routes: state.routes().iter().map(|route| (**route).clone()).collect(),
+            pool: state.unassigned().to_vec(),
+            cost: state.cost(),
+        }
+    }
+}
+
 /// The best plan found, as routes that are copied only where they have changed.
 #[derive(Clone, Debug)]
 struct Best {
-    routes: Vec<Route>,
-    pool: Vec<JobIx>,
-    cost: Cost,
+    plan: Kept,
     /// Shifts in which the present plan may differ from it.
     dirty: Vec<u32>,
     is_dirty: Vec<bool>,
@@ -87,13 +103,7 @@ impl<T: Travel> Search<T> {
             remoteness: Arc::new(remoteness(t)),
             loaded: t.jobs.iter().any(|job| job.load != 0),
             blink: 50,
-            best: Best {
-                routes: state.routes().iter().map(|route| (**route).clone()).collect(),
-                pool: state.unassigned().to_vec(),
-                cost: state.cost(),
-                dirty: Vec::new(),
-                is_dirty: vec![false; state.routes().len()],
-            },
+            best: Best { plan: Kept::of(&state), dirty: Vec::new(), is_dirty: vec![false; state.routes().len()] },
             iterations: 0,
             hot: 1.0,
             cold: 1.0,
@@ -152,7 +162,7 @@ impl<T: Travel> Search<T> {
     }
 
     pub fn progress(&self, used: f64) -> Progress {
-        Progress { used, iterations: self.iterations, cost: self.best.cost, unassigned: self.best.pool.len() }
+        Progress { used, iterations: self.iterations, cost: self.best.plan.cost, unassigned: self.best.plan.pool.len() }
     }
 
     fn temperature(&self, used: f64) -> f64 {
@@ -182,7 +192,7 @@ impl<T: Travel> Search<T> {
                 self.best.dirty.push(shift);
             }
         }
-        if new < self.best.cost {
+        if new < self.best.plan.cost {
             self.keep_best();
         }
     }
@@ -208,11 +218,11 @@ impl<T: Travel> Search<T> {
     fn keep_best(&mut self) {
         for shift in self.best.dirty.drain(..) {
             self.best.is_dirty[shift as usize] = false;
-            self.best.routes[shift as usize].clone_from(&self.state.routes()[shift as usize]);
+            self.best.plan.routes[shift as usize].clone_from(&self.state.routes()[shift as usize]);
         }
-        self.best.pool.clear();
-        self.best.pool.extend_from_slice(self.state.unassigned());
-        self.best.cost = self.state.cost();
+        self.best.plan.pool.clear();
+        self.best.plan.pool.extend_from_slice(self.state.unassigned());
+        self.best.plan.cost = self.state.cost();
     }
 
     /// Looks only at these shifts from now on: another worker has the others.
@@ -238,13 +248,9 @@ impl<T: Travel> Search<T> {
         self.keep_best();
     }
 
-    /// The routes of the best plan found, and what it leaves open.
-    pub fn best_plan(&self) -> (&[Route], &[JobIx]) {
-        (&self.best.routes, &self.best.pool)
-    }
-
-    pub const fn best_cost(&self) -> Cost {
-        self.best.cost
+    /// The best plan found.
+    pub const fn best_plan(&self) -> &Kept {
+        &self.best.plan
     }
 
     /// Goes back to the best plan found.
@@ -253,8 +259,8 @@ impl<T: Travel> Search<T> {
         for shift in &dirty {
             self.best.is_dirty[*shift as usize] = false;
         }
-        self.state.adopt(&dirty, &self.best.routes, &self.best.pool);
-        debug_assert_eq!(self.state.cost(), self.best.cost, "the kept plan has its cost");
+        self.state.adopt(&dirty, &self.best.plan.routes, &self.best.plan.pool);
+        debug_assert_eq!(self.state.cost(), self.best.plan.cost, "the kept plan has its cost");
     }
 }
 

@@ -376,21 +376,26 @@ impl<T: Travel> PlanState<T> {
 
     /// The same, if it costs less than `at_most`.
     fn spot_below(&self, job: JobIx, shift: ShiftIx, not_after: u32, at_most: Cost) -> Option<Spot> {
+        let wish = self.tables.wish(job, shift);
+        let wanted = Wanted { not_after, at_most: at_most.saturating_sub(wish), ..self.wanted(job, shift) };
+        let mut spot = self.gap(job, shift, &wanted)?;
+        spot.cost += wish;
+        Some(spot)
+    }
+
+    /// What a job of one technician asks of a shift: any gap, at any price.
+    pub(crate) fn wanted(&self, job: JobIx, shift: ShiftIx) -> Wanted<'_> {
         let t = &*self.tables;
-        let wish = t.wish(job, shift);
         let visit = &t.jobs[job as usize];
-        let wanted = Wanted {
+        Wanted {
             visit,
             windows: t.windows_of(visit),
             seconds: t.seconds(visit, shift),
             parts: t.collects(job, shift),
             counts: true,
-            not_after,
-            at_most: at_most.saturating_sub(wish),
-        };
-        let mut spot = self.gap(job, shift, &wanted)?;
-        spot.cost += wish;
-        Some(spot)
+            not_after: u32::MAX,
+            at_most: Cost::MAX,
+        }
     }
 
     /// The cheapest gap, when the exact times keep the driving limit too: delays change the traffic of later ways.

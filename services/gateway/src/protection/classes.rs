@@ -50,11 +50,11 @@ impl Class {
     }
 }
 
-/// The table: the first rule that fits says the class.
-/// Whether an RPC is of a kind.
-type Kind = fn(&Rpc) -> bool;
+/// Whether a rule of the table is about an RPC.
+type Fits = fn(&Rpc) -> bool;
 
-const TABLE: [(Kind, Class); 7] = [
+/// The table: the first rule that fits says the class.
+const TABLE: [(Fits, Class); 7] = [
     // Opening it is little; what it then costs is bounded where it is served.
     (|rpc| named(rpc, &["Watch"]), Class::Read),
     (|rpc| rpc.method.is_server_streaming() || named(rpc, &["Export", "Import"]), Class::Export),
