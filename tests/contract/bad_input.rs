@@ -142,7 +142,7 @@ fn changes(before: &[Value], after: &[Value]) -> Vec<String> {
     pairs.map(|(before, after)| format!("{before}\n  became {after}")).collect()
 }
 
-fn text(value: &Value, name: &str) -> String {
+pub(crate) fn text(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}")).to_owned()
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use futures::future::join_all;
 use harness::{Faults, Platform, Shape, Surface, contract};
+use http::HeaderValue;
 use prost_reflect::{
     DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, MethodDescriptor, Value as Field,
 };
@@ -176,12 +177,28 @@ fn essence(answer: &Answer) -> Result<&Value, (Code, &str, &[String])> {
     answer.as_ref().map_err(|refused| (refused.code, refused.reason.as_str(), refused.fields.as_slice()))
 }
 
+fn is_file(field: &FieldDescriptor) -> bool {
+    matches!(field.kind(), Kind::Message(message) if message.full_name() == "google.api.HttpBody")
+}
+
 /// Whether the request can be said over REST at all: its path must be whole, its values must exist in JSON.
 fn sayable(rpc: &MethodDescriptor, message: &DynamicMessage) -> bool {
     let Ok(call) = contract::rest(rpc, message) else { return false };
+    // Over REST there always is a file, and its type is a header.
+    let file = match &call.file {
+        Some((kind, _)) => {
+            kind.trim() == kind
+                && HeaderValue::from_str(kind).is_ok()
+                && rpc.input().fields().all(|field| !is_file(&field) || message.has_field(&field))
+        }
+        None => true,
+    };
     let path = call.target.split('?').next().unwrap_or_default();
     // A dot segment is a way through a tree for HTTP clients, not a name.
-    !path.split('/').skip(1).any(|segment| segment.is_empty() || segment.starts_with(':') || segment.starts_with('.'))
+    file && !path
+        .split('/')
+        .skip(1)
+        .any(|segment| segment.is_empty() || segment.starts_with(':') || segment.starts_with('.'))
         && contract::json(message)
             .is_ok_and(|json| contract::from_json(rpc.input(), json).is_ok_and(|again| again == *message))
 }

@@ -8,6 +8,7 @@ mod examples;
 mod exchange;
 mod fuzz;
 mod openapi;
+mod parents;
 mod privacy;
 mod readme;
 mod strangers;

@@ -8,6 +8,7 @@ use tonic::Code;
 
 use crate::{
     bad_input::Case,
+    parents::Parents,
     wire::{LANGUAGES, Refused, SURFACES, Wire, public_rpcs},
 };
 
@@ -87,6 +88,7 @@ async fn every_get_tells_wrong_ids_apart() {
 async fn every_list_refuses_what_is_no_page_of_it() {
     let case = Case::open().await;
     let wire = &case.wire;
+    let parents = Parents::of(&case).await;
     for name in ["张伟", "李娜"] {
         wire.call(Surface::Rest, "CreateCustomer", &json!({ "name": name }), "en").await.expect("a customer");
     }
@@ -101,14 +103,7 @@ async fn every_list_refuses_what_is_no_page_of_it() {
     for rpc in public_rpcs().into_iter().filter(|rpc| rpc.input().get_field_by_name("page_token").is_some()) {
         pages += 1;
         let with = |name: &str, value: Field| {
-            let mut message = DynamicMessage::new(rpc.input());
-            // What the path wants, and one subject for histories.
-            let wants = |field: &str| wants(&rpc, field) || (rpc.name() == "ListTimeline" && field == "customer_id");
-            for (field, id) in [("customer_id", case.customer()), ("work_order_id", case.order.clone())] {
-                if wants(field) {
-                    message.set_field_by_name(field, Field::String(id));
-                }
-            }
+            let mut message = parents.request(&rpc);
             // Other filters than the token's.
             if rpc.name() == "ListCustomers" && name == "page_token" {
                 message.set_field_by_name("text", Field::String("张".to_owned()));
@@ -148,17 +143,6 @@ async fn every_list_refuses_what_is_no_page_of_it() {
     assert!(pages >= 25 && orders >= 20, "only {pages} lists, {orders} with an order");
     none(&problems);
     case.platform.stop().await;
-}
-
-/// Whether the path of an RPC's mapping has this field.
-fn wants(rpc: &MethodDescriptor, field: &str) -> bool {
-    let mut message = DynamicMessage::new(rpc.input());
-    if rpc.input().get_field_by_name(field).is_none() {
-        return false;
-    }
-    message.set_field_by_name(field, Field::String("wanted".to_owned()));
-    let call = contract::rest(rpc, &message).expect("a mapping");
-    call.target.split('?').next().is_some_and(|path| path.contains("wanted"))
 }
 
 /// Every text of every request is bounded, every enum of every request is closed, and each is named when it is wrong.

@@ -96,8 +96,9 @@ impl Wire {
         match surface {
             Surface::Rest => {
                 let call = contract::rest(method, message).expect("a mapping");
-                let body = call.body.map(|body| body.to_string()).unwrap_or_default();
-                self.rest(call.method, &call.target, &[("content-type", "application/json")], body, language).await
+                let (kind, body) = call.content();
+                let kind = if call.file.is_none() { "application/json" } else { kind };
+                self.rest(call.method.clone(), &call.target, &[("content-type", kind)], body, language).await
             }
             Surface::Grpc => {
                 let bytes = self.grpc(&contract::path(method), message.encode_to_vec(), language).await?;

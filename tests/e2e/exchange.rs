@@ -98,7 +98,7 @@ pub(crate) async fn travel(platform: &Platform, world: &World) {
     let settled: Return = keeper.call(settle).await;
     assert_eq!(settled.state(), ReturnState::Settled);
     let close = CloseReturnRequest { return_id: return_id(), ..Default::default() };
-    keeper.call::<_, Return>(close).await;
+    supervisor.call::<_, Return>(close).await;
 
     steps::request_in(&agent, id, RequestState::Resolved).await;
     assert_eq!(world.stock_of(platform, SKU).await, (0, 0), "the new machine has not left stock");

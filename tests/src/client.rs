@@ -325,9 +325,9 @@ impl Person {
     ) -> Result<A, Refusal> {
         let call = contract::rest(method, request).map_err(Refusal::unanswered)?;
         let mut headers = self.headers.clone();
-        let body = call.body.map(|body| body.to_string()).unwrap_or_default();
-        if !body.is_empty() {
-            headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+        let (kind, body) = call.content();
+        if !kind.is_empty() {
+            headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_str(kind).map_err(Refusal::unanswered)?);
         }
         let (status, _, body) = self.door.raw(call.method, &call.target, headers, body).await?;
         let body: Value = serde_json::from_slice(&body).map_err(Refusal::unanswered)?;

@@ -2,13 +2,15 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
+use bytes::Bytes;
 use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use prost::Message as _;
 use prost_reflect::{
-    DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, MethodDescriptor, SerializeOptions,
+    DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, MethodDescriptor, ReflectMessage as _,
+    SerializeOptions,
 };
-use proto::google::api::{HttpRule, http_rule::Pattern};
+use proto::google::api::{HttpBody, HttpRule, http_rule::Pattern};
 use serde_json::{Map, Value};
 
 /// What a client may leave as it is in a path segment or a query value.
@@ -50,6 +52,20 @@ pub struct RestCall {
     pub target: String,
     /// JSON body, when the mapping has one.
     pub body: Option<Value>,
+    /// Type and bytes of a body that is sent as it is: a file.
+    pub file: Option<(String, Bytes)>,
+}
+
+impl RestCall {
+    /// Type and bytes of the body, whichever it is; a call without one has neither.
+    #[must_use]
+    pub fn content(&self) -> (&str, Bytes) {
+        match (&self.file, &self.body) {
+            (Some((kind, bytes)), _) => (kind, bytes.clone()),
+            (None, Some(body)) => ("application/json", body.to_string().into()),
+            (None, None) => ("", Bytes::new()),
+        }
+    }
 }
 
 /// Puts a request into the form of its first HTTP mapping, as any client would who read the reference.
@@ -74,12 +90,21 @@ pub fn rest(method: &MethodDescriptor, request: &DynamicMessage) -> anyhow::Resu
     };
     let Value::Object(mut rest) = json(request)? else { anyhow::bail!("a request is an object") };
     let mut target = fill(template, &request.clone(), &mut rest)?;
+    let mut file = None;
     let body = match rule.body.as_str() {
         "*" => Some(Value::Object(std::mem::take(&mut rest))),
         "" => None,
         field => {
             let field = method.input().get_field_by_name(field).ok_or_else(|| anyhow::anyhow!("no field {field}"))?;
-            rest.remove(field.json_name())
+            let json = rest.remove(field.json_name());
+            match request.get_field(&field).as_message() {
+                Some(body) if body.descriptor().full_name() == "google.api.HttpBody" => {
+                    let body = HttpBody::decode(body.encode_to_vec().as_slice())?;
+                    file = Some((body.content_type, body.data.into()));
+                    None
+                }
+                _ => json,
+            }
         }
     };
     let mut pairs = Vec::new();
@@ -88,7 +113,7 @@ pub fn rest(method: &MethodDescriptor, request: &DynamicMessage) -> anyhow::Resu
         target.push('?');
         target.push_str(&pairs.join("&"));
     }
-    Ok(RestCall { method: verb, target, body })
+    Ok(RestCall { method: verb, target, body, file })
 }
 
 fn fill(template: &str, request: &DynamicMessage, rest: &mut Map<String, Value>) -> anyhow::Result<String> {
@@ -96,7 +121,7 @@ fn fill(template: &str, request: &DynamicMessage, rest: &mut Map<String, Value>)
     let mut left = template;
     while let Some((before, after)) = left.split_once('{') {
         let (name, behind) = after.split_once('}').ok_or_else(|| anyhow::anyhow!("{template}: not closed"))?;
-        let descriptor = prost_reflect::ReflectMessage::descriptor(request);
+        let descriptor = request.descriptor();
         let field = descriptor.get_field_by_name(name).ok_or_else(|| anyhow::anyhow!("{template}: no field {name}"))?;
         let value = rest.remove(field.json_name()).unwrap_or_default();
         let text = match value {

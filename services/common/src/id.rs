@@ -103,7 +103,7 @@ impl Ids {
     /// A new id of type `T`, made at `now`.
     #[must_use]
     pub fn make<T: Id>(&self, now: DateTime<Utc>) -> T {
-        T::wrap(format!("{}_{}", T::PREFIX, encode(self.uuid(now))))
+        of(self.uuid(now).as_u128())
     }
 
     /// 128 bits for what is no record: event ids, tokens, nonces.
@@ -119,9 +119,20 @@ impl Ids {
     }
 }
 
-fn encode(uuid: Uuid) -> String {
-    let bits = uuid.as_u128();
-    (0..26).rev().map(|place| char::from(ALPHABET[((bits >> (5 * place)) & 31) as usize])).collect()
+/// The bits of an id that was made by [`of`].
+#[must_use]
+pub fn bits(id: &str) -> u128 {
+    let digits = id.rsplit('_').next().unwrap_or_default();
+    let value = |digit| ALPHABET.iter().position(|known| *known == digit).unwrap_or_default();
+    digits.bytes().fold(0, |bits, digit| (bits << 5) | value(digit) as u128)
+}
+
+/// The id of type `T` with these bits: for what must not be guessed, all of them random.
+#[must_use]
+pub fn of<T: Id>(bits: u128) -> T {
+    let digits: String =
+        (0..26).rev().map(|place| char::from(ALPHABET[((bits >> (5 * place)) & 31) as usize])).collect();
+    T::wrap(format!("{}_{digits}", T::PREFIX))
 }
 
 #[cfg(test)]

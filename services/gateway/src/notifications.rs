@@ -15,7 +15,7 @@ use common::{
     config::{Secret, duration},
     db::Tx,
     error::{Error, Result, reason},
-    id::Ids,
+    id::{Id as _, Ids},
     service::Call,
     store::set,
 };
@@ -26,7 +26,7 @@ use tonic::Code;
 
 use self::{channel::Channels, texts::Texts};
 use crate::{
-    domain::notification::{Audience, LANGUAGES, NotificationId, Words, find, quiet::Quiet},
+    domain::notification::{Audience, CustomerId, LANGUAGES, NotificationId, Words, find, quiet::Quiet},
     service::Context,
     store::notification::{PENDING, entity},
 };
@@ -170,6 +170,7 @@ pub(crate) async fn enqueue(ctx: &Context, call: &Call, tx: &Tx, notification: N
 
 /// Refuses a customer that the caller does not see, as intake refuses one that is not there.
 pub(crate) async fn sees(ctx: &Context, call: &Call, customer_id: &str) -> Result<()> {
+    CustomerId::parse(customer_id)?;
     let mut intake = IntakeServiceClient::new(ctx.core.way("intake", &call.actor, call.language)?);
     let asked = GetCustomerRequest { customer_id: customer_id.to_owned() };
     match intake.get_customer(asked).await {

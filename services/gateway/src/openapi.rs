@@ -285,7 +285,8 @@ impl Writer<'_> {
         let mut answers = Map::new();
         answers.insert("200".to_owned(), json!({ "description": "Done.", "content": content }));
         for (status, name, _) in REFUSALS {
-            let never = (binding.rpc.access.public && matches!(*status, "401" | "403"))
+            // Without rights to lack, but there are wrong passwords and tokens that are over.
+            let never = (binding.rpc.access.public && *status == "403")
                 || (matches!(binding.body, BodyRule::None) && *status == "413");
             if !never {
                 answers.insert((*status).to_owned(), json!({ "$ref": format!("#/components/responses/{name}") }));

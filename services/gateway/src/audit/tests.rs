@@ -21,7 +21,7 @@ use sea_orm::{QueryOrder as _, entity::prelude::*};
 use super::*;
 use crate::{
     Gateway,
-    domain::audit::Fault,
+    domain::audit::{AuditEntryId, Fault},
     service::Context,
     store::audit::{anchor, entity, head},
 };
@@ -40,6 +40,10 @@ fn somebody(number: usize) -> Actor {
     actor.role = Role::Agent;
     actor
 }
+
+/// Ids of events.
+const EVENT: &str = "00000000000000000000000000000001";
+const OTHER: &str = "00000000000000000000000000000002";
 
 async fn add(core: &Core, count: usize) {
     for part in (0..count).collect::<Vec<_>>().chunks(500) {
@@ -359,7 +363,7 @@ async fn a_change_is_told_with_what_its_owner_keeps(#[case] backend: Backend) {
         check::hex(&Sha256::digest(json))
     };
     let event = Event {
-        id: "e1".to_owned(),
+        id: EVENT.to_owned(),
         service: "intake".to_owned(),
         aggregate_kind: "customer".to_owned(),
         aggregate_id: "cu_1".to_owned(),
@@ -380,7 +384,7 @@ async fn a_change_is_told_with_what_its_owner_keeps(#[case] backend: Backend) {
     tx.commit().await.unwrap();
     seal(&bench.core, &config).await.unwrap();
 
-    let kept = Changes { event_id: "e1".to_owned(), changes_json: json.to_owned(), changes_digest: digest.clone() };
+    let kept = Changes { event_id: EVENT.to_owned(), changes_json: json.to_owned(), changes_digest: digest.clone() };
     let mut admin = bench.call(Role::Admin);
     admin.actor = admin.actor.everywhere();
     let list = |request: ListAuditEntriesRequest| {
@@ -410,7 +414,7 @@ async fn a_change_is_told_with_what_its_owner_keeps(#[case] backend: Backend) {
         let request = ListAuditEntriesRequest::default();
         let seen = crate::rpc::list_audit_entries::handle(&ctx, &manager, request).await.unwrap().audit_entries;
         assert_eq!(seen.len(), found, "{unit}");
-        let request = GetAuditEntryRequest { audit_entry_id: "e1".to_owned() };
+        let request = GetAuditEntryRequest { audit_entry_id: AuditEntryId::of_event(EVENT).into() };
         assert_eq!(crate::rpc::get_audit_entry::handle(&ctx, &manager, request).await.is_ok(), found == 1, "{unit}");
     }
 
@@ -419,17 +423,17 @@ async fn a_change_is_told_with_what_its_owner_keeps(#[case] backend: Backend) {
     for (kept, expected) in
         [(kept, AuditChanges::Kept), (erased, AuditChanges::Erased), (altered, AuditChanges::Altered)]
     {
-        let request = GetAuditEntryRequest { audit_entry_id: "e1".to_owned() };
+        let request = GetAuditEntryRequest { audit_entry_id: AuditEntryId::of_event(EVENT).into() };
         let entry = crate::rpc::get_audit_entry::handle(&with_owner(&bench, kept), &admin, request).await.unwrap();
         assert_eq!(entry.changes(), expected);
         assert!(!entry.changes_json.contains("Wang") && !entry.changes_json.contains("Li"), "{}", entry.changes_json);
         assert_eq!(entry.changes_json.contains("merged"), expected != AuditChanges::Erased);
     }
-    let request = GetAuditEntryRequest { audit_entry_id: "e1".to_owned() };
+    let request = GetAuditEntryRequest { audit_entry_id: AuditEntryId::of_event(EVENT).into() };
     let alone = Context { core: bench.core.clone(), ..with_owner(&bench, Changes::default()) };
     let entry = crate::rpc::get_audit_entry::handle(&alone, &admin, request).await.unwrap();
     assert_eq!(entry.changes(), AuditChanges::Unavailable);
-    let request = GetAuditEntryRequest { audit_entry_id: "e2".to_owned() };
+    let request = GetAuditEntryRequest { audit_entry_id: AuditEntryId::of_event(OTHER).into() };
     let missing = crate::rpc::get_audit_entry::handle(&alone, &admin, request).await.unwrap_err();
     assert_eq!(missing.reason, common::error::reason::NOT_FOUND);
 }

@@ -7,7 +7,7 @@ use proto::aftercare::{
 };
 
 use crate::{
-    domain::audit::{Outcome, Sealed},
+    domain::audit::{AuditEntryId, Outcome, Sealed},
     store::audit::check::hex,
 };
 
@@ -31,7 +31,7 @@ pub(crate) fn entry(row: Sealed) -> AuditEntry {
         Outcome::Failed => AuditOutcome::Failed,
     };
     AuditEntry {
-        audit_entry_id: id,
+        audit_entry_id: AuditEntryId::of_event(&id).into(),
         sequence: seq,
         at: Some(timestamp(at)),
         actor: Some(Actor { id: entry.actor_id, role: entry.actor_role, org_unit_id: entry.actor_org_unit_id }),

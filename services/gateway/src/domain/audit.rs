@@ -10,10 +10,27 @@ pub(crate) mod mask;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use common::record::Actor;
+use common::{id, record::Actor, typed_id};
 use hmac::{Hmac, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+
+typed_id! {
+    /// An entry. Its bits are those of the event that it tells of.
+    AuditEntryId = "ae";
+}
+
+impl AuditEntryId {
+    /// The id of an entry that is kept under an event's id.
+    pub(crate) fn of_event(event: &str) -> Self {
+        id::of(u128::from_str_radix(event, 16).unwrap_or_default())
+    }
+
+    /// The id of the event.
+    pub(crate) fn event(&self) -> String {
+        format!("{:032x}", id::bits(self.as_str()))
+    }
+}
 
 /// A hash of the chain.
 pub(crate) type Hash = [u8; 32];

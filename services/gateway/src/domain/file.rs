@@ -1,5 +1,12 @@
 //! What a file is: its kind by its first bytes, never by its name or by what the sender says; and byte ranges.
 
+use common::typed_id;
+
+typed_id! {
+    /// A file, and the upload that it comes from. All of its bits are random.
+    FileId = "fl";
+}
+
 /// What is done with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {

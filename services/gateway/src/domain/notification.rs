@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 typed_id! {
     /// A notification.
     NotificationId = "nt";
+    /// A customer, who is intake's.
+    CustomerId = "cu";
 }
 
 /// The ways out, in the order in which they are tried for a customer.

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use common::{
     catalog::Language,
     error::{Error, Result, reason},
+    id,
     record::Actor,
 };
 use futures::{Stream, StreamExt as _};
@@ -15,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Files, image, key, thumbnail_key};
 use crate::{
     audit::{self, Entry},
-    domain::file::{Class, HEAD, Kind, clean_name},
+    domain::file::{Class, FileId, HEAD, Kind, clean_name},
     error::{FILE_DAMAGED, FILE_TOO_LARGE, FILE_TYPE_MISMATCH, FILE_TYPE_NOT_TAKEN, TOO_MANY_UPLOADS, UPLOAD_OFFSET},
     store::{
         audit::check::hex,
@@ -89,7 +90,7 @@ impl Files {
             })?;
         }
         let row = upload::Model {
-            id: format!("fl_{:032x}", u128::from_be_bytes(rand::random())),
+            id: id::of::<FileId>(rand::random()).into(),
             length: said.length.map(|length| i64::try_from(length).unwrap_or(i64::MAX)),
             received: 0,
             declared: declared.map(Kind::media_type).unwrap_or_default().to_owned(),

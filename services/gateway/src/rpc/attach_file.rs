@@ -2,6 +2,7 @@
 
 use common::{
     error::{Error, Result, reason},
+    id::Id as _,
     service::Call,
 };
 use proto::aftercare::gateway::v1::{AttachFileRequest, File};
@@ -9,13 +10,14 @@ use proto::aftercare::gateway::v1::{AttachFileRequest, File};
 use crate::{
     audit::{self, Entry},
     convert,
+    domain::file::FileId,
     error::FILE_ATTACHED,
     service::Context,
     store::file as store,
 };
 
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: AttachFileRequest) -> Result<File> {
-    let row = ctx.files.visible(&request.file_id, &call.actor, call.language).await?;
+    let row = ctx.files.visible(FileId::parse(&request.file_id)?.as_str(), &call.actor, call.language).await?;
     let (kind, id) = (&request.record_kind, &request.record_id);
     let asked = ctx.files.owners.ask(&ctx.core, &call.actor, call.language, kind, id).await?;
     let customer = asked.ok_or_else(|| Error::new(reason::NOT_FOUND).with("record_kind", kind).with("id", id))?;

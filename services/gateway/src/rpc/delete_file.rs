@@ -2,6 +2,7 @@
 
 use common::{
     error::{Error, Result, reason},
+    id::Id as _,
     record::Role,
     service::Call,
 };
@@ -11,13 +12,14 @@ use sea_orm::entity::prelude::*;
 use crate::{
     audit::{self, Entry},
     convert,
+    domain::file::FileId,
     service::Context,
     store::file as store,
 };
 
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: DeleteFileRequest) -> Result<File> {
     let work = ctx.core.begin(call, &request).await?;
-    let row = ctx.files.visible(&request.file_id, &call.actor, call.language).await?;
+    let row = ctx.files.visible(FileId::parse(&request.file_id)?.as_str(), &call.actor, call.language).await?;
     // Who sent a file may take it back until it stands in a record; then it is evidence.
     let own = row.attached_at.is_none() && row.uploader_id == call.actor.id;
     if !own && !matches!(call.actor.role, Role::Admin | Role::Manager) {

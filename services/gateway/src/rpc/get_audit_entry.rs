@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use common::{
     error::{Error, Result},
+    id::Id as _,
     reach,
     service::Call,
 };
@@ -13,7 +14,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::{
     audit, convert,
-    domain::audit::mask,
+    domain::audit::{AuditEntryId, mask},
     service::Context,
     store::audit::{self as store, entity},
 };
@@ -28,9 +29,10 @@ static PERSONAL: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
 });
 
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: GetAuditEntryRequest) -> Result<AuditEntry> {
-    let missing = || Error::not_found("audit_entry", &request.audit_entry_id);
+    let id = AuditEntryId::parse(&request.audit_entry_id)?;
+    let missing = || Error::not_found("audit_entry", &id);
     let on = &ctx.core.read(call);
-    let select = reach::select::<entity::Entity>(on).filter(entity::Column::Id.eq(request.audit_entry_id.as_str()));
+    let select = reach::select::<entity::Entity>(on).filter(entity::Column::Id.eq(id.event()));
     let row = select.one(on).await?.ok_or_else(missing)?;
     let row = store::sealed(row);
     let (changes, json) = audit::ask_owner(ctx, call.language, &row).await;

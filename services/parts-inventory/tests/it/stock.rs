@@ -1,6 +1,6 @@
 //! Bookings and transfers.
 
-use common::testing::Backend;
+use common::{record::Role, testing::Backend};
 use parts_inventory::domain::location::IN_TRANSIT;
 use proto::aftercare::parts_inventory::v1::*;
 use rstest::rstest;
@@ -169,11 +169,15 @@ async fn what_is_on_the_way_is_nobodys(#[values(Backend::Sqlite, Backend::Postgr
     assert_eq!(promised.state(), ReservationState::Short);
     assert!(promised.shortages[0].places.is_empty());
 
-    let done = call!(world, Technician, receive_transfer, arrive(&sent, vec![])).unwrap();
+    // Whose van it is for takes it in; for every other technician it does not exist.
+    let stranger = world.signed_by("te_2", Role::Technician, arrive(&sent, vec![]));
+    assert_eq!(reason(&world.client().receive_transfer(stranger).await.unwrap_err()), "NOT_FOUND");
+    let owner = || world.signed_by("te_1", Role::Technician, arrive(&sent, vec![]));
+    let done = world.client().receive_transfer(owner()).await.unwrap().into_inner();
     assert_eq!(done.state(), TransferState::Closed);
     assert_eq!((world.good("A", &tree.van).await.0, world.good("S", &tree.van).await), (5, (1, 0)));
     assert_eq!(world.good("A", IN_TRANSIT).await, (0, 0));
-    let again = call!(world, Technician, receive_transfer, arrive(&sent, vec![])).unwrap_err();
+    let again = world.client().receive_transfer(owner()).await.unwrap_err();
     assert_eq!(reason(&again), "ILLEGAL_TRANSITION");
     world.books_are_right().await;
 }

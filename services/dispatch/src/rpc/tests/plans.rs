@@ -168,6 +168,7 @@ async fn after_somebody_fell_ill_confirmed_windows_are_kept_or_asked_for(#[case]
     call!(world, Dispatcher, apply_plan, apply(&plan)).unwrap();
     // The first customer confirmed the window.
     let first = orders[0].work_order_id.clone();
+    world.sent_to(&first, &ill.technician_id);
     world.accept(&first).await.unwrap();
     let confirm = ContactCustomerRequest {
         work_order_id: first.clone(),

@@ -22,7 +22,8 @@ async fn an_ignored_offer_is_taken_back_and_climbs_until_somebody_takes_it(#[cas
     assert_eq!((ignored.state(), ignored.refusals, ignored.escalated), (WorkOrderState::Unassigned, 1, true));
     assert_eq!(ignored.escalations[0].step, 1);
     assert_eq!(ignored.escalations[0].cause(), EscalationCause::OfferExpired);
-    assert_eq!(reason(world.accept(&id).await), "ILLEGAL_TRANSITION");
+    // Whose offer it no longer is does not see it any more.
+    assert_eq!(reason(world.accept(&id).await), "NOT_FOUND");
     // Nobody reacts: the supervisor, then the manager, and then it is quiet.
     world.bench.advance(Duration::minutes(30)).await.unwrap();
     world.bench.advance(Duration::hours(3)).await.unwrap();

@@ -275,7 +275,7 @@ async fn bad_input_is_refused_with_its_reason_and_changes_nothing(#[case] backen
     assert_eq!(reason(world.accept("te_00000000000000000000000000").await), "INVALID_ID");
     assert_eq!(fields(&world.accept("").await.unwrap_err()), ["work_order_id"]);
     let early = CompleteWorkOrderRequest { checklist: entries(&order, "start"), ..world.complete_request(&order) };
-    let status = call!(world, Technician, complete_work_order, early).unwrap_err();
+    let status = call!(world, Dispatcher, complete_work_order, early).unwrap_err();
     assert_eq!(super::world::fact(&status, "allowed"), "update, assign, reschedule, cancel");
     assert_eq!(status.code(), tonic::Code::FailedPrecondition);
     let fail = FailWorkOrderRequest { work_order_id: order.work_order_id.clone(), reason: 99, ..Default::default() };

@@ -312,8 +312,13 @@ impl World {
         call!(self, Agent, get_work_order, GetWorkOrderRequest { work_order_id: id.to_owned() }).unwrap()
     }
 
-    pub(crate) fn assign_request(&self, order: &str, technician: &str) -> AssignWorkOrderRequest {
+    /// Who acts on a visit from now on, when `call!` is told that a technician does.
+    pub(crate) fn sent_to(&self, order: &str, technician: &str) {
         self.sent.lock().unwrap().insert(order.to_owned(), technician.to_owned());
+    }
+
+    pub(crate) fn assign_request(&self, order: &str, technician: &str) -> AssignWorkOrderRequest {
+        self.sent_to(order, technician);
         AssignWorkOrderRequest {
             work_order_id: order.to_owned(),
             technician_id: technician.to_owned(),

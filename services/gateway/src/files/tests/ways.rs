@@ -287,7 +287,7 @@ async fn who_sees_the_record_sees_its_files(#[case] backend: Backend) {
     let direct =
         world.upload("te_2", "image/png", &format!("?record_kind=work_order&record_id={ORDER}"), png(8, 8)).await;
     assert_eq!(direct.json()["recordId"], ORDER);
-    for path in ["/v1/files/fl_00000000000000000000000000000000", "/v1/files/..%2f..%2fetc%2fpasswd", "/v1/files/x"] {
+    for path in ["/v1/files/fl_00000000000000000000000000", "/v1/files/..%2f..%2fetc%2fpasswd", "/v1/files/x"] {
         assert_eq!(world.get("boss/admin", path, &[]).await.status, StatusCode::NOT_FOUND, "{path}");
     }
 

@@ -55,7 +55,10 @@ async fn bad_ids_unknown_records_and_unknown_values_are_told_apart(#[case] backe
         assert_eq!(fields(&status), [at]);
     }
     let close = CloseFollowUpRequest { follow_up_id: "fu_01k0000000000000000000000a".into(), ..Default::default() };
-    assert_eq!(fields(&client.close_follow_up(house.agent(close)).await.unwrap_err()), ["outcome", "note"]);
+    assert_eq!(
+        fields(&client.close_follow_up(house.by(Role::Supervisor, close)).await.unwrap_err()),
+        ["outcome", "note"]
+    );
     let anonymous = GetInvitationRequest { invitation_id: "iv_01k0000000000000000000000a".to_owned() };
     let status = client.get_invitation(Request::new(anonymous)).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::Unauthenticated);
