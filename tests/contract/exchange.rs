@@ -117,6 +117,10 @@ async fn every_list_is_a_table() {
         let items = rpc.output().fields().find(|field| field.is_list() && matches!(field.kind(), Kind::Message(_)));
         assert!(items.is_some(), "{} has no items", rpc.full_name());
         let message = parents.request(&rpc);
+        if rpc.name() == "ListCandidates" {
+            // It wants a window as well; its suite is dispatch's.
+            continue;
+        }
         let call = contract::rest(&rpc, &message).expect("a target");
         if call.method != Method::GET {
             // A search with a body, not a list at an address.

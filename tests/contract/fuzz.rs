@@ -49,9 +49,14 @@ const TEXTS: &[&str] = &[
     "999999999999999999999999",
 ];
 
+/// What a well-meant call says.
+const TAME: &[&str] = &["", "", "a", "王秀英", "310104", "+8613800138000", "WM01", "WM-80S", "2026-11-22", "en"];
+
 struct Fuzz {
     random: StdRng,
     ids: Vec<String>,
+    /// Whether the present call is well meant: nothing absurd in it, so that it comes past the rules of single fields.
+    tame: bool,
 }
 
 /// What was seen of all callers together.
@@ -78,6 +83,9 @@ impl Fuzz {
             let at = self.below(self.ids.len());
             return self.ids[at].clone();
         }
+        if self.tame {
+            return if field.name().ends_with("_id") { String::new() } else { TAME[self.below(TAME.len())].to_owned() };
+        }
         match self.below(20) {
             0 => "长".repeat(self.below(3_000)),
             1 => (0..self.below(20)).map(|_| self.random.random::<char>()).collect(),
@@ -86,6 +94,9 @@ impl Fuzz {
     }
 
     fn number(&mut self) -> i64 {
+        if self.tame {
+            return self.random.random_range(0..10);
+        }
         match self.below(8) {
             0 => i64::MAX,
             1 => i64::MIN,
@@ -100,15 +111,17 @@ impl Fuzz {
             Kind::String => Field::String(self.text(field)),
             Kind::Bytes => Field::Bytes((0..self.below(40)).map(|_| self.random.random()).collect()),
             Kind::Bool => Field::Bool(self.chance(50)),
-            Kind::Double => Field::F64([0.0, -1.5, 31.2, 121.4, 1e300, f64::NAN, f64::INFINITY][self.below(7)]),
-            Kind::Float => Field::F32([0.0, -1.5, 31.2, f32::NAN][self.below(4)]),
+            Kind::Double => Field::F64(
+                [0.0, 31.2, 21.4, -1.5, 1e300, f64::NAN, f64::INFINITY][self.below(if self.tame { 3 } else { 7 })],
+            ),
+            Kind::Float => Field::F32([0.0, 31.2, -1.5, f32::NAN][self.below(if self.tame { 2 } else { 4 })]),
             Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Field::I32(self.number() as i32),
             Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => Field::I64(self.number()),
             Kind::Uint32 | Kind::Fixed32 => Field::U32(self.number() as u32),
             Kind::Uint64 | Kind::Fixed64 => Field::U64(self.number() as u64),
             Kind::Enum(kind) => {
                 let values: Vec<i32> = kind.values().map(|value| value.number()).collect();
-                let at = self.below(values.len() + 1);
+                let at = self.below(values.len() + usize::from(!self.tame));
                 Field::EnumNumber(values.get(at).copied().unwrap_or(9_999))
             }
             Kind::Message(kind) => Field::Message(self.message(&kind, depth + 1)),
@@ -125,7 +138,9 @@ impl Fuzz {
         }
         for field in kind.fields() {
             let deep = matches!(field.kind(), Kind::Message(_)) && depth >= DEPTH;
-            if deep || !self.chance(60) {
+            // Tokens and orders are sound only where they belong.
+            let odd = self.tame && matches!(field.name(), "page_token" | "order_by" | "etag");
+            if deep || odd || !self.chance(if self.tame { 45 } else { 60 }) {
                 continue;
             }
             let value = if field.is_map() {
@@ -134,7 +149,7 @@ impl Fuzz {
                 let length = self.below(4);
                 Field::List((0..length).map(|_| self.value(&field, depth)).collect())
             } else if field.name() == "page_size" {
-                Field::I32([0, 1, 10, -1, i32::MAX][self.below(5)])
+                Field::I32([0, 1, 10, -1, i32::MAX][self.below(if self.tame { 3 } else { 5 })])
             } else {
                 self.value(&field, depth)
             };
@@ -205,6 +220,7 @@ fn sayable(rpc: &MethodDescriptor, message: &DynamicMessage) -> bool {
 
 /// One random call, and every fourth time the same over REST.
 async fn one(wire: &Wire, fuzz: &mut Fuzz, rpc: &MethodDescriptor, number: usize, seen: &mut Seen) {
+    fuzz.tame = fuzz.chance(60);
     let mut message = fuzz.message(&rpc.input(), 0);
     if rpc.input().get_field_by_name("request_id").is_some() {
         let id = format!("fuzz-{:016x}", fuzz.random.random::<u64>());
@@ -257,7 +273,7 @@ async fn random_calls_never_find_a_failure_of_ours_and_both_surfaces_agree() {
     let callers = (0..CALLERS).map(|caller| {
         let (wire, rpcs) = (wire.clone(), rpcs.clone());
         tokio::spawn(async move {
-            let mut fuzz = Fuzz { random: StdRng::seed_from_u64(20_261_122 + caller), ids: Vec::new() };
+            let mut fuzz = Fuzz { random: StdRng::seed_from_u64(20_261_122 + caller), ids: Vec::new(), tame: false };
             let mut seen = Seen::default();
             for number in 0..calls / CALLERS as usize {
                 let rpc = &rpcs[fuzz.below(rpcs.len())];

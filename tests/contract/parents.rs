@@ -20,7 +20,7 @@ impl Parents {
         let account = accounts::account(&case.platform, "parent", Role::Agent, "head-office", "").await.account_id;
         let endpoint =
             json!({ "url": "https://partner.example/hook", "kinds": ["work_order.*"], "partnerId": "partner-1" });
-        let endpoint = text(&call("CreateEndpoint", endpoint).await["endpoint"], "endpointId");
+        let endpoint = text(&call("CreateEndpoint", endpoint).await, "endpointId");
         let plan = json!({ "planId": call("StartPlan", json!({ "seconds": 1 })).await["planId"] });
         eventually("the plan is made", async || {
             let plan = call("GetPlan", plan.clone()).await;
