@@ -1,6 +1,8 @@
 //! Journeys: whole cases from the first call to the archive, through the public door. Every journey runs over REST and
 //! over gRPC, in one process and in six, with every call repeated and with every call cut off.
 
+#![expect(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod cancellation;
 mod charged;
 mod consultation;

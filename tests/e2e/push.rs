@@ -131,7 +131,7 @@ async fn changes_are_pushed_over_every_surface() {
     let first = strangers.event().await.unwrap();
 
     let agent = platform.person("agent", "us_wang");
-    let household = steps::household(&agent, 400).await;
+    let household = steps::household(&agent, 60).await;
     let request: ServiceRequest = agent.call(steps::repair(&household, &[])).await;
     let id = &request.service_request_id;
     let seen = events.change(id).await;

@@ -1,9 +1,6 @@
 //! What the timers do. Each fires once, with any number of replicas, in the transaction that takes it away.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use common::{
     db::Tx,
@@ -21,7 +18,7 @@ use crate::{
         ContactId,
         attention::{self, Due},
         contact::PROMISE,
-        request::Action,
+        request::{Action, Stage},
     },
     store,
 };
@@ -45,16 +42,14 @@ pub(crate) fn workers(context: &Context) -> Vec<Worker> {
 
 /// Tells the dashboards how many requests are open, and how many of them are late.
 async fn figures(core: Core, stop: CancellationToken) -> anyhow::Result<()> {
-    // A state that emptied must be told as 0, not fall silent.
-    let mut told = BTreeSet::new();
     loop {
         match store::service_request::count_open(core.db.read(), core.clock.now()).await {
             Ok((by_state, overdue)) => {
                 let by_state: BTreeMap<String, i64> = by_state.into_iter().collect();
-                told.extend(by_state.keys().cloned());
-                for state in &told {
-                    let open = by_state.get(state).copied().unwrap_or_default();
-                    metrics::gauge!("aftercare_service_requests_open", "state" => state.clone()).set(open as f64);
+                // An empty state is told as 0, it does not fall silent.
+                for stage in Stage::ALL.iter().filter(|stage| stage.is_open()) {
+                    let open = by_state.get(stage.as_str()).copied().unwrap_or_default();
+                    metrics::gauge!("aftercare_service_requests_open", "state" => stage.as_str()).set(open as f64);
                 }
                 metrics::gauge!("aftercare_service_requests_overdue").set(overdue as f64);
             }

@@ -15,7 +15,8 @@ const IN_A_ROW: u32 = 5;
 const WINDOW: Duration = Duration::from_secs(10);
 /// Calls in the window from which on their share of failures says something.
 const ENOUGH: usize = 20;
-/// The circuit is open at first for so long; twice as long after every probe that failed.
+/// The circuit is open at first for so long; twice as long after every probe that got no answer in its time. A probe that is
+/// refused at once costs nobody anything, so the rest stays short: a service that restarts is back the second it is back.
 const FIRST_REST: Duration = Duration::from_secs(1);
 /// The longest time it stays open.
 const LONGEST_REST: Duration = Duration::from_secs(15);
@@ -129,7 +130,8 @@ impl Circuit {
             State::HalfOpen { rest, probing, succeeded } if probe => {
                 *probing = false;
                 if failed {
-                    let rest = (*rest * 2).min(LONGEST_REST);
+                    let silent = outcome == Some(Outcome::TimedOut);
+                    let rest = if silent { (*rest * 2).min(LONGEST_REST) } else { FIRST_REST };
                     self.open(&mut inner, rest, outcome, now);
                 } else {
                     *succeeded += 1;
@@ -215,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_probe_doubles_the_rest_and_a_lost_one_says_nothing() {
+    fn a_silent_probe_doubles_the_rest_a_refused_one_does_not_and_a_lost_one_says_nothing() {
         let circuit = Circuit::new("test");
         fail(&circuit, 5, Instant::now());
         drop(circuit.ask(later(2)).unwrap());
@@ -226,6 +228,8 @@ mod tests {
             circuit.ask(later(3600)).unwrap().tell(Outcome::TimedOut);
         }
         assert!(circuit.ask(Instant::now()).unwrap_err() <= LONGEST_REST.mul_f64(1.2), "bounded");
+        circuit.ask(later(3600)).unwrap().tell(Outcome::Unavailable);
+        assert!(circuit.ask(Instant::now()).unwrap_err() <= FIRST_REST.mul_f64(1.2), "it is on its way back");
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! The honest ways in and out, broken connections among them.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use bytes::Bytes;
 use chrono::Duration;
@@ -180,11 +178,11 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn pieces_come_in_order_from_one_sender(#[case] backend: Backend) {
-    let world = Arc::new(world(backend).await);
+    let world = world(backend).await;
     let sent = mp3(100);
     let place = begin(&world, "te_1", sent.len(), "").await;
     let add = |who: &'static str, at: usize, bytes: Vec<u8>| {
-        let (world, place) = (world.clone(), place.clone());
+        let (world, place) = (&world, place.clone());
         async move {
             let at = at.to_string();
             world.call(who, "PATCH", &place, &[("upload-offset", &*at)], Body::from(bytes)).await
