@@ -254,7 +254,7 @@ async fn judge(world: &World, name: &str, said: &str, bytes: Vec<u8>, fate: Fate
         && got.header("x-content-type-options") == "nosniff"
         && got.header("content-security-policy").contains("sandbox");
     let id = place.rsplit('_').next().unwrap_or_default();
-    if got.status != StatusCode::OK || !harmless || id.len() != 32 {
+    if got.status != StatusCode::OK || !harmless || id.len() != 26 {
         return Err(format!("{name}: {} {:?}", got.status, got.headers));
     }
     match fate {
