@@ -1,6 +1,9 @@
 //! The OpenAPI document: valid, whole, and true to what the platform does.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use harness::{Faults, Platform, Shape, Surface, contract};
 use http::{HeaderMap, Method, StatusCode};
@@ -9,6 +12,9 @@ use proto::google::api::{HttpRule, http_rule::Pattern};
 use serde_json::Value;
 
 use crate::{tools, wire};
+
+/// How long thousands of calls may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(1_500);
 
 async fn platform() -> Platform {
     Platform::start(Shape::OneProcess, Surface::Rest, Faults::None).await
@@ -87,22 +93,24 @@ async fn it_is_valid_and_holds_every_rpc() {
     platform.stop().await;
 }
 
-/// Two calls of every operation with data made from the document, right and wrong, the same ones in every run: no answer
-/// is a failure of ours, and every answer is as the document says.
+/// At least 5,000 calls with data made from the document, right and wrong, the same ones in every run: no answer is a failure
+/// of ours, and every answer is as the document says. All checks but two: that right data is taken, which no schema can
+/// promise (ids must exist, states must allow), and that nobody comes in without credentials, which tests/access shows for
+/// every RPC.
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_true() {
     let platform = platform().await;
     let mut schemathesis = tools::python("schemathesis").await;
     schemathesis.current_dir(platform.folder()).args(["run", "--no-color", "--seed", "20261121"]);
-    schemathesis.args(["--phases", "fuzzing", "--max-examples", "2", "--continue-on-failure", "--warnings", "off"]);
-    schemathesis.args(["--checks", "not_a_server_error,response_schema_conformance,status_code_conformance"]);
+    schemathesis.args(["--phases", "fuzzing", "--max-examples", "20", "--continue-on-failure", "--warnings", "off"]);
+    schemathesis.args(["--exclude-checks", "positive_data_acceptance,ignored_auth"]);
     // Streams have no end; tests/e2e/push.rs and dispatch's own suite read them.
     schemathesis.args(["--exclude-path-regex", ":watch$"]);
     schemathesis.args(["-H", "x-aftercare-user: us_schemathesis", "-H", "x-aftercare-role: admin"]);
     schemathesis.arg(format!("{}/openapi.json", platform.door().address()));
-    let said = tools::done(schemathesis).await;
+    let said = tools::done_within(schemathesis, PATIENCE).await;
     let cases = said.lines().find(|line| line.contains(" generated")).unwrap_or_default();
     let cases: u32 = cases.split_whitespace().next().and_then(|count| count.parse().ok()).unwrap_or_default();
-    assert!(cases >= 300, "only {cases} cases:\n{said}");
+    assert!(cases >= 5_000, "only {cases} cases:\n{said}");
     platform.stop().await;
 }

@@ -27,8 +27,12 @@ pub(crate) fn file(name: &str) -> PathBuf {
 }
 
 /// Runs a tool to its end.
-pub(crate) async fn run(mut command: Command) -> Said {
-    let output = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output()).await;
+pub(crate) async fn run(command: Command) -> Said {
+    run_within(command, PATIENCE).await
+}
+
+async fn run_within(mut command: Command, patience: Duration) -> Said {
+    let output = tokio::time::timeout(patience, command.kill_on_drop(true).output()).await;
     let output = output.unwrap_or_else(|_| panic!("{command:?} does not end"));
     let output = output.unwrap_or_else(|error| panic!("{command:?} cannot be run: {error}"));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -37,8 +41,13 @@ pub(crate) async fn run(mut command: Command) -> Said {
 
 /// Runs a tool that has to succeed, and gives what it wrote.
 pub(crate) async fn done(command: Command) -> String {
+    done_within(command, PATIENCE).await
+}
+
+/// As [`done`], for a tool that works longer.
+pub(crate) async fn done_within(command: Command, patience: Duration) -> String {
     let shown = format!("{command:?}");
-    let said = run(command).await;
+    let said = run_within(command, patience).await;
     assert!(said.success, "{shown} failed:\n{}\n{}", said.out, said.err);
     said.out
 }

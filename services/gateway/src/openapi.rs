@@ -89,7 +89,7 @@ fn responses(status: &Value) -> Value {
 }
 
 fn parameters() -> Value {
-    let header = |name: &str, text: &str| json!({ "name": name, "in": "header", "required": false, "description": text, "schema": { "type": "string", "maxLength": 100 } });
+    let header = |name: &str, text: &str| json!({ "name": name, "in": "header", "required": false, "description": text, "schema": { "type": "string" } });
     json!({
         "Language": header("Accept-Language", "Language of texts in answers: `en` or `zh-CN`."),
         "RequestId": header("X-Request-Id", "Names the call in logs and comes back in the answer."),
