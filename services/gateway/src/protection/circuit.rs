@@ -15,8 +15,11 @@ const IN_A_ROW: u32 = 5;
 const WINDOW: Duration = Duration::from_secs(10);
 /// Calls in the window from which on their share of failures says something.
 const ENOUGH: usize = 20;
-/// The circuit is open at first for so long; twice as long after every probe that got no answer in its time. A probe that is
-/// refused at once costs nobody anything, so the rest stays short: a service that restarts is back the second it is back.
+/// A service that is not there is asked again after so long, however often it was not: a probe that is refused at once
+/// costs nobody anything, and a service that restarts is back the moment it is back.
+const SHORT_REST: Duration = Duration::from_millis(250);
+/// A service that is silent is left alone at first for so long; twice as long after every probe that got no answer in its
+/// time.
 const FIRST_REST: Duration = Duration::from_secs(1);
 /// The longest time it stays open.
 const LONGEST_REST: Duration = Duration::from_secs(15);
@@ -93,7 +96,7 @@ impl Circuit {
                 inner.state = State::HalfOpen { rest: *rest, probing: true, succeeded: 0 };
                 Ok(leave(true))
             }
-            State::HalfOpen { probing: true, .. } => Err(FIRST_REST),
+            State::HalfOpen { probing: true, .. } => Err(SHORT_REST),
             State::HalfOpen { probing, .. } => {
                 *probing = true;
                 Ok(leave(true))
@@ -124,14 +127,16 @@ impl Circuit {
                 let failures = inner.recent.iter().filter(|(_, failed)| *failed).count();
                 let mostly = inner.recent.len() >= ENOUGH && failures * 2 >= inner.recent.len();
                 if failed && (inner.in_a_row >= IN_A_ROW || mostly) {
-                    self.open(&mut inner, FIRST_REST, outcome, now);
+                    self.open(&mut inner, first_rest(outcome), outcome, now);
                 }
             }
             State::HalfOpen { rest, probing, succeeded } if probe => {
                 *probing = false;
                 if failed {
-                    let silent = outcome == Some(Outcome::TimedOut);
-                    let rest = if silent { (*rest * 2).min(LONGEST_REST) } else { FIRST_REST };
+                    let rest = match outcome {
+                        Some(Outcome::TimedOut) => (*rest * 2).clamp(FIRST_REST, LONGEST_REST),
+                        _ => SHORT_REST,
+                    };
                     self.open(&mut inner, rest, outcome, now);
                 } else {
                     *succeeded += 1;
@@ -163,6 +168,10 @@ impl Circuit {
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn first_rest(why: Option<Outcome>) -> Duration {
+    if why == Some(Outcome::TimedOut) { FIRST_REST } else { SHORT_REST }
 }
 
 impl Leave {
@@ -206,7 +215,7 @@ mod tests {
         assert!(circuit.ask(now).is_ok(), "an answer begins the count again");
         fail(&circuit, 1, now);
         let rest = circuit.ask(now).unwrap_err();
-        assert!(rest <= Duration::from_millis(1300), "{rest:?}");
+        assert!(rest <= SHORT_REST.mul_f64(1.2), "{rest:?}");
 
         let probe = circuit.ask(later(2)).unwrap();
         assert!(circuit.ask(later(2)).is_err(), "one probe at a time");
@@ -222,6 +231,7 @@ mod tests {
         fail(&circuit, 5, Instant::now());
         drop(circuit.ask(later(2)).unwrap());
         circuit.ask(later(2)).unwrap().tell(Outcome::TimedOut);
+        circuit.ask(later(4)).unwrap().tell(Outcome::TimedOut);
         let rest = circuit.ask(Instant::now()).unwrap_err();
         assert!(rest > Duration::from_millis(1500) && rest < Duration::from_millis(2500), "{rest:?}");
         for _ in 0..10 {
@@ -229,7 +239,7 @@ mod tests {
         }
         assert!(circuit.ask(Instant::now()).unwrap_err() <= LONGEST_REST.mul_f64(1.2), "bounded");
         circuit.ask(later(3600)).unwrap().tell(Outcome::Unavailable);
-        assert!(circuit.ask(Instant::now()).unwrap_err() <= FIRST_REST.mul_f64(1.2), "it is on its way back");
+        assert!(circuit.ask(Instant::now()).unwrap_err() <= SHORT_REST.mul_f64(1.2), "it is on its way back");
     }
 
     #[test]
