@@ -76,9 +76,8 @@ impl Entrance {
         if let (Some(bound), Some(authority)) = (&caller.client, &self.authority) {
             authority.quotas.take(authority, bound).await?;
         }
-        let program = caller
-            .client
-            .map(|bound| Program { client_id: bound.client_id, calls_per_second: bound.calls_per_second });
+        let program =
+            caller.client.map(|bound| Program { client_id: bound.client_id, calls_per_second: bound.calls_per_second });
         Ok(Admitted { actor: caller.actor, session_id: caller.session_id, program, standing: caller.standing })
     }
 

@@ -27,7 +27,10 @@ use common::service::Core;
 
 use crate::{door::Door, surface::call};
 
-use self::{caller::Callers, clients::Quotas, config::Config, keys::Keys, oidc::provider::Providers, passwords::Passwords, units::Units};
+use self::{
+    caller::Callers, clients::Quotas, config::Config, keys::Keys, oidc::provider::Providers, passwords::Passwords,
+    units::Units,
+};
 
 /// All that knows who somebody is; cheap to clone.
 #[derive(Clone, Debug)]

@@ -151,9 +151,8 @@ async fn call(
         }
         None => (bind()?, None),
     };
-    let watched = door.audit.as_ref().and_then(|audit| {
-        audit.watch(&binding.rpc, passage.actor(), address, &metadata, &message)
-    });
+    let watched =
+        door.audit.as_ref().and_then(|audit| audit.watch(&binding.rpc, passage.actor(), address, &metadata, &message));
     let mut request = tonic::Request::new(message);
     *request.metadata_mut() = MetadataMap::from_headers(metadata);
     let path = PathAndQuery::from_str(&binding.rpc.path).map_err(Error::internal)?;

@@ -68,11 +68,11 @@ fn spread(message: &MessageDescriptor, above: &mut Vec<FieldDescriptor>, columns
         match field.kind() {
             Kind::Message(inner)
                 if !(field.is_map()
-                        || is_leaf(&inner)
-                        || above.len() >= DEPTH
-                        || inner == *message
-                        || above[..above.len() - 1].iter().any(|outer| is_of(outer, &inner))
-                        || in_list && field.is_list()) =>
+                    || is_leaf(&inner)
+                    || above.len() >= DEPTH
+                    || inner == *message
+                    || above[..above.len() - 1].iter().any(|outer| is_of(outer, &inner))
+                    || in_list && field.is_list()) =>
             {
                 spread(&inner, above, columns);
             }

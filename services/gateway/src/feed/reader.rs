@@ -86,8 +86,7 @@ pub(crate) async fn open(ctx: &Context, call: &Call, from: &str, wish: Wish) -> 
     // One place is kept for the last message, however full the buffer is.
     let (out, receiver) = mpsc::channel(ctx.config.push.buffer.max(1) + 1);
     let last = out.clone().reserve_owned().await.map_err(Error::internal)?;
-    let reader =
-        Reader { ctx: ctx.clone(), wish, reach: call.reach.clone(), passed: AtomicI64::new(start), out };
+    let reader = Reader { ctx: ctx.clone(), wish, reach: call.reach.clone(), passed: AtomicI64::new(start), out };
     tokio::spawn(Arc::new(reader).run(seat, newest, last));
     Ok(receiver)
 }

@@ -275,14 +275,7 @@ impl Authority {
     }
 
     /// Notes in the audit what a provider's word changed.
-    async fn noted(
-        &self,
-        tx: &Tx,
-        call: &Call,
-        action: &'static str,
-        person: &Account,
-        said: &Said,
-    ) -> Result<()> {
+    async fn noted(&self, tx: &Tx, call: &Call, action: &'static str, person: &Account, said: &Said) -> Result<()> {
         let mut entry = Entry::new(&call.actor, action, "account", person.id.as_str());
         entry.subject_version = person.version;
         entry.reason = format!("provider {}", said.provider);

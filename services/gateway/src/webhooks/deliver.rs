@@ -131,7 +131,8 @@ async fn replay(ctx: &Context, endpoint: &Endpoint) -> Result<()> {
     } else {
         lane::set_replay(&tx, id, Some(reached), Some(until)).await?;
     }
-    tx.commit().await}
+    tx.commit().await
+}
 
 /// Sends one delivery and writes down what came of it.
 async fn one(ctx: &Context, endpoint: &Endpoint, head: &delivery::entity::Model) -> Result<()> {

@@ -258,7 +258,9 @@ impl Provider {
         let head = token::head(token, &self.algorithms).map_err(refused)?;
         let key = match self.signer(&head, false).await? {
             Some(key) => key,
-            None => self.signer(&head, true).await?.ok_or_else(|| refused("signed with a key that it does not have"))?,
+            None => {
+                self.signer(&head, true).await?.ok_or_else(|| refused("signed with a key that it does not have"))?
+            }
         };
         let (issuer, client_id) = (&*self.config.issuer, &*self.config.client_id);
         let expected = Expected { issuer, client_id, nonce, now: self.clock.now() };

@@ -174,12 +174,10 @@ mod tests {
     #[test]
     fn what_comes_twice_is_nothing() {
         let query = query(Some("a=1&b=2&b=3&c=%20x"));
-        assert_eq!([one(&query, "a"), one(&query, "b"), one(&query, "c"), one(&query, "d")], [
-            Some("1"),
-            None,
-            Some(" x"),
-            None
-        ]);
+        assert_eq!(
+            [one(&query, "a"), one(&query, "b"), one(&query, "c"), one(&query, "d")],
+            [Some("1"), None, Some(" x"), None]
+        );
     }
 
     #[test]
@@ -187,7 +185,9 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(header::COOKIE, HeaderValue::from_static("a=1; aftercare=2;b=3"));
         headers.append(header::COOKIE, HeaderValue::from_static("c=4"));
-        for (name, expected) in [("a", Some("1")), ("aftercare", Some("2")), ("b", Some("3")), ("c", Some("4")), ("d", None)] {
+        for (name, expected) in
+            [("a", Some("1")), ("aftercare", Some("2")), ("b", Some("3")), ("c", Some("4")), ("d", None)]
+        {
             assert_eq!(cookie(&headers, name), expected, "{name}");
         }
     }
