@@ -370,7 +370,8 @@ async fn no_forged_or_stale_key_of_a_program_gets_through(#[case] backend: Backe
     assert_eq!(world.through.load(Ordering::SeqCst), before, "somebody came through");
     assert_eq!(world.knock("x-api-key", &good).await, ok);
     // From where it may not call: nobody knows from where this call comes, which is nowhere that is named.
-    let patch = json!({"etag": "1", "updateMask": "allowedNetworks", "allowedNetworks": ["203.0.113.0/24"]});
+    let etag = world.get(&format!("/v1/clients/{id}"), &root).await.1["etag"].clone();
+    let patch = json!({"etag": etag, "updateMask": "allowedNetworks", "allowedNetworks": ["203.0.113.0/24"]});
     assert_eq!(world.patch(&format!("/v1/clients/{id}"), &patch, &root).await.0, StatusCode::OK);
     let elsewhere = (StatusCode::FORBIDDEN, "7".to_owned(), "7".to_owned());
     assert_eq!(world.knock("x-api-key", &good).await, elsewhere);

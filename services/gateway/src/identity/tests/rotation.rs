@@ -23,7 +23,7 @@ use super::{PASSWORD, World, rest};
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn keys_change_under_traffic_and_no_call_fails(#[case] backend: Backend) {
     const WORKERS: usize = 4;
-    let world = World::new(backend).await;
+    let world = World::with(backend, "[rates]\nperson = { calls = 0, within = \"1s\", burst = 1 }\n").await;
     let clock = world.bench.core.clock.clone();
     let mut workers = Vec::new();
     let done = CancellationToken::new();
