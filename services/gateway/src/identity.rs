@@ -80,11 +80,11 @@ pub(crate) fn span(duration: Duration) -> chrono::Duration {
     chrono::Duration::from_std(duration).unwrap_or(chrono::Duration::MAX)
 }
 
-/// The paths of signing in that are no RPC.
+/// The paths of signing in that are no RPC. Nobody begins or ends anything by asking for a head.
 pub(crate) fn routes() -> Router<Arc<Door>> {
     Router::new()
         .route("/oauth/token", post(oauth::token))
         .route("/t/{token}", get(crate::calendar_file::file))
-        .route("/v1/sign-in/oidc/{provider}", get(oidc::web::depart).fallback(call))
-        .route("/v1/sign-in/oidc/{provider}/callback", get(oidc::web::arrive).fallback(call))
+        .route("/v1/sign-in/oidc/{provider}", get(oidc::web::depart).head(call).fallback(call))
+        .route("/v1/sign-in/oidc/{provider}/callback", get(oidc::web::arrive).head(call).fallback(call))
 }

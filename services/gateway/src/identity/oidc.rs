@@ -145,8 +145,12 @@ impl Authority {
     ///
     /// `SIGN_IN_OVER` when there is none, or one of another provider.
     pub(crate) async fn round(&self, provider: &str, state: &str) -> Result<Round> {
+        let state = secrets::digest(state);
+        if !rows::is_there(self.core.db.read(), &state).await? {
+            return Err(Error::new(SIGN_IN_OVER));
+        }
         let tx = self.core.db.begin().await?;
-        let row = rows::take(&tx, &secrets::digest(state)).await?;
+        let row = rows::take(&tx, &state).await?;
         tx.commit().await?;
         let row = row.filter(|row| row.provider == provider).ok_or_else(|| Error::new(SIGN_IN_OVER))?;
         Ok(Round { page: row.page.clone(), row })

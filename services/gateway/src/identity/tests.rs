@@ -321,6 +321,49 @@ async fn a_partners_program_comes_by_key_and_by_token_and_no_longer_than_it_may(
 #[case(Backend::Sqlite)]
 #[case(Backend::Postgres)]
 #[tokio::test]
+async fn a_program_calls_as_often_as_it_was_given(#[case] backend: Backend) {
+    let world = World::new(backend).await;
+    world.account("root", Role::Admin).await;
+    let root = world.token("root").await;
+    let (id, secret) = world.admin().client("ERP", "haier", "head-office").await.unwrap();
+    let (_, other) = world.admin().client("CRM", "haier", "head-office").await.unwrap();
+    let patch = json!({"etag": "1", "updateMask": "callsPerSecond", "callsPerSecond": 1});
+    let (status, answer) = world.patch(&format!("/v1/clients/{id}"), &patch, &root).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    // One a second: at the same moment the second of these is too early, on whatever surface.
+    let path = format!("/v1/customers/{CUSTOMER}");
+    let rest = async |key: &str| {
+        let request = Request::builder().uri(&path).header("x-api-key", key).body(Body::empty()).unwrap();
+        world.send(request).await
+    };
+    let mut refused = None;
+    for _ in 0..5 {
+        let answer = rest(&secret).await;
+        if answer.0 == StatusCode::TOO_MANY_REQUESTS {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let (_, headers, body) = refused.expect("five at once are too many");
+    assert_eq!(headers["retry-after"], "1");
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(provider::reason(&body), "RATE_LIMITED");
+    let message = GetCustomerRequest { customer_id: CUSTOMER.to_owned() }.encode_to_vec();
+    let rpc = "/aftercare.intake.v1.IntakeService/GetCustomer";
+    let mut codes = Vec::new();
+    for kind in ["application/grpc", "application/grpc-web", "application/grpc", "application/grpc-web"] {
+        codes.push(world.grpc(kind, rpc, &message, "x-api-key", &secret).await);
+    }
+    assert!(codes.contains(&"8".to_owned()), "{codes:?}");
+    for _ in 0..20 {
+        assert_eq!(rest(&other).await.0, StatusCode::OK, "its partner's other program is not slowed down");
+    }
+}
+
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
 async fn a_link_that_was_changed_in_any_place_opens_nothing(#[case] backend: Backend) {
     let world = World::new(backend).await;
     let now = world.bench.core.clock.now();

@@ -246,6 +246,25 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_comes_from_the_environment() {
+        let text = GOOD.replace("client_secret = \"s\"", "").replace("\n        ", "\n");
+        let text = format!(
+            "[gateway.sign_in]\npublic_url = \"https://a.example\"\npages = [\"https://b.example\"]\n[gateway.sign_in.providers.corp]\n{text}"
+        );
+        let variable = ("AFTERCARE_GATEWAY__SIGN_IN__PROVIDERS__CORP__CLIENT_SECRET", "0123:of & the environment");
+        let sources = common::config::Sources::new(&[crate::NAME]).text("test", &text).unwrap();
+        let sources = sources.environment([(variable.0.to_owned(), variable.1.to_owned())]);
+        let loaded = sources.load::<crate::Config>(crate::NAME, crate::DEFAULTS).unwrap().service;
+        loaded.identity().check().unwrap();
+        let provider = &loaded.sign_in.providers["corp"];
+        assert_eq!(provider.client_secret.expose(), variable.1);
+        assert!(!format!("{provider:?}").contains("of & the environment"), "it shows in no log");
+        let mut identity = loaded.identity();
+        identity.sign_in.stream_recheck = Duration::from_secs(61);
+        assert!(identity.check().is_err(), "whoever lost a right keeps a stream for a minute at the most");
+    }
+
+    #[test]
     fn plain_http_is_for_this_machine_in_development() {
         let mut provider: ProviderConfig = toml::from_str(GOOD).unwrap();
         for (issuer, public, development, expected) in [

@@ -15,7 +15,7 @@ use common::{
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::{Arrival, Departure};
-use crate::{door::Door, error::PROVIDER_REFUSED, identity::Authority, rest};
+use crate::{door::Door, error::PROVIDER_REFUSED, identity::Authority, protection::classes::Class, rest};
 
 /// Longest code of a provider that is passed on, in bytes.
 const LONGEST_CODE: usize = 4096;
@@ -58,6 +58,10 @@ pub(crate) async fn arrive(State(door): State<Arc<Door>>, Path(name): Path<Strin
     let Some(authority) = door.entrance.authority() else {
         return refused(&door, &parts.headers, Error::new(reason::UNAVAILABLE));
     };
+    let address = door.protection.limits.address(&parts.headers, &parts.extensions);
+    if let Err(error) = door.protection.limits.call(None, None, address, Class::Read).await {
+        return refused(&door, &parts.headers, error);
+    }
     let Some(first) = authority.config.sign_in.pages.first() else {
         return refused(&door, &parts.headers, Error::new(crate::error::UNKNOWN_PROVIDER).with("provider", name));
     };

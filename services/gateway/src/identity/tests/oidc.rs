@@ -253,6 +253,32 @@ async fn a_provider_that_is_away_is_said_to_be(#[case] backend: Backend) {
 #[case(Backend::Sqlite)]
 #[case(Backend::Postgres)]
 #[tokio::test]
+async fn a_provider_that_is_silent_is_not_waited_for(#[case] backend: Backend) {
+    // It takes the connection and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let text = format!(
+        "public_url = \"https://gateway.test\"\npages = [\"https://console.test\"]\n[sign_in.providers.corp]\n\
+         issuer = \"http://{}\"\nclient_id = \"a\"\ntimeout = \"100ms\"\n",
+        silent.local_addr().unwrap()
+    );
+    let world = World::with(backend, &text).await;
+    let path = format!("/v1/sign-in/oidc/corp?challenge={}", challenge("x"));
+    let away = "https://console.test#error=PROVIDER_UNAVAILABLE";
+    // Many at once: one of them asks, and the others do not queue up to ask as well.
+    let all = (0..20).map(|_| async { Browser::new().open(&world, &path).await.1 });
+    let told = tokio::time::timeout(std::time::Duration::from_secs(30), futures::future::join_all(all)).await;
+    assert!(told.expect("nobody waits").iter().all(|to| to == away));
+    let mut asked = 0;
+    while tokio::time::timeout(std::time::Duration::from_millis(50), silent.accept()).await.is_ok() {
+        asked += 1;
+    }
+    assert_eq!(asked, 1, "its connections");
+}
+
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
 async fn the_way_begins_and_ends_where_the_configuration_says(#[case] backend: Backend) {
     let (world, provider) = world(backend, CREATES).await;
     let good = challenge(&secrets::text());
@@ -276,6 +302,14 @@ async fn the_way_begins_and_ends_where_the_configuration_says(#[case] backend: B
     assert_eq!(status, StatusCode::SEE_OTHER);
     let code = to.strip_prefix("app.test:/signed-in#code=").expect("the app that began");
     assert_eq!(browser.fetch(&world, code).await.0, StatusCode::OK);
+
+    // Whoever only asks for a head changes nothing.
+    let mut browser = Browser::new();
+    let query = provider.log_in(&browser.depart(&world, "corp").await, json!({"sub": "1", "groups": ["agents"]}));
+    let path = format!("/v1/sign-in/oidc/corp/callback?{query}");
+    let head = http::Request::builder().method("HEAD").uri(&path).body(axum::body::Body::empty()).unwrap();
+    assert_eq!(world.send(head).await.0, StatusCode::NOT_FOUND);
+    assert!(browser.arrive(&world, "corp", &query).await.starts_with("code="));
 
     // Whoever begins and begins is told to wait, at the latest after the burst.
     let mut statuses = Vec::new();

@@ -29,7 +29,7 @@ async fn provider(gateway: &str) -> (Child, String) {
     let back = SIGNATURES.map(|(name, _)| format!("{gateway}/v1/sign-in/oidc/{name}/callback"));
     let mut command = Command::new("node");
     command.arg(script).args(back).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-    let mut child = command.spawn().expect("node is there, as CONTRIBUTING.md says");
+    let mut child = command.spawn().expect("node is there, as README.md says");
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let issuer = lines.next_line().await.unwrap();
     // Read on: a provider whose words nobody hears ends.

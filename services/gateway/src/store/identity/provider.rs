@@ -127,6 +127,11 @@ pub(crate) async fn begin(tx: &Tx, round: Round) -> Result<()> {
     Ok(())
 }
 
+/// Whether there is a round of this state: invented ones cost no transaction.
+pub(crate) async fn is_there(on: &impl ConnectionTrait, state: &[u8]) -> Result<bool> {
+    Ok(round::Entity::find_by_id(state.to_vec()).one(on).await?.is_some())
+}
+
 /// Takes a browser's round: it is there once, whatever comes of it.
 pub(crate) async fn take(tx: &Tx, state: &[u8]) -> Result<Option<Round>> {
     let Some(found) = round::Entity::find_by_id(state.to_vec()).one(tx).await? else { return Ok(None) };
