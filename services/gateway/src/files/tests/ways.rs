@@ -1,6 +1,6 @@
 //! The honest ways in and out, broken connections among them.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -180,7 +180,7 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn pieces_come_in_order_from_one_sender(#[case] backend: Backend) {
-    let world = Arc::new(world(backend).await);
+    let world = Rc::new(world(backend).await);
     let sent = mp3(100);
     let place = begin(&world, "te_1", sent.len(), "").await;
     let add = |who: &'static str, at: usize, bytes: Vec<u8>| {

@@ -181,6 +181,38 @@ async fn people_sign_in_at_a_provider_that_others_made(#[case] backend: Backend)
     }
 }
 
+/// Runs the example of the guide.
+async fn example(gateway: &str, with: &[(&str, &str)]) -> String {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/typescript/provider.mjs");
+    let mut node = Command::new("node");
+    node.arg(script).env("API", gateway).env_remove("CODE").env_remove("VERIFIER").kill_on_drop(true);
+    let done = node.envs(with.iter().copied()).stdin(Stdio::null()).output().await.unwrap();
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert!(done.status.success(), "{said}\n{}", String::from_utf8_lossy(&done.stderr));
+    said
+}
+
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn the_guides_example_signs_in(#[case] backend: Backend) {
+    let (_world, _provider, gateway) = world(backend).await;
+    let said = example(&gateway, &[]).await;
+    let of = |name: &str| {
+        let line = said.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
+        line.unwrap_or_else(|| panic!("{said}")).to_owned()
+    };
+    let (verifier, address) = (of("verifier"), of("es"));
+    let mut browser = Browser::new();
+    let page = browser.open(&address, None).await;
+    let page = browser.fill(&page, &[("prompt", "login"), ("login", "disp-guide"), ("password", "any")]).await;
+    let page = browser.fill(&page, &[("prompt", "consent")]).await;
+    let code = page.address.fragment().unwrap().strip_prefix("code=").unwrap().to_owned();
+    let said = example(&gateway, &[("CODE", &code), ("VERIFIER", &verifier)]).await;
+    assert!(said.starts_with("us_") && said.contains("900 seconds"), "{said}");
+}
+
 #[rstest]
 #[case(Backend::Sqlite)]
 #[case(Backend::Postgres)]

@@ -84,7 +84,6 @@ async fn keys_change_under_traffic_and_no_call_fails(#[case] backend: Backend) {
         failed.extend(problems);
         keys.extend(seen);
     }
-    println!("{calls} calls, {rotated} changes of the key, {} keys seen, {} failures", keys.len(), failed.len());
     assert_eq!(failed, Vec::<String>::new(), "of {calls} calls");
     assert!(rotated >= 9 && keys.len() >= 8, "{rotated} changes, {keys:?}");
 }
