@@ -30,8 +30,9 @@ fn out(answer: &(StatusCode, Value), why: &str) {
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn only_issuer_and_subject_find_an_account(#[case] backend: Backend) {
-    let (world, provider) = world(backend, "").await;
+    let (world, provider) = world(backend, &CREATES.replace("\"create\"", "\"refuse\"")).await;
     let root = admin(&world).await;
+    out(&sign_in(&world, &provider, json!({"sub": "s-0", "groups": ["admins"]})).await, "a role is no account");
     let wang = world.account("wang", Role::Agent).await;
     let change = json!({"etag": "1", "updateMask": "email", "email": "wang@example.com"});
     let (status, _) = world.patch(&format!("/v1/accounts/{wang}"), &change, &root).await;

@@ -248,6 +248,16 @@ async fn one_provider_does_not_speak_for_another(#[case] backend: Backend) {
     assert_eq!(browser.arrive(&world, "corp", &with_issuer(query, &honest)).await, "error=PROVIDER_REFUSED");
     assert_eq!(other.exchanges(), 0, "what was meant for one is not told to the other");
 
+    // One that sends us on to the other: what is a secret of ours there goes nowhere else.
+    let elsewhere = format!("{}/token", other.issuer());
+    honest.answers(Box::new(move |_, _| {
+        (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, elsewhere.clone())]).into_response()
+    }));
+    let query = honest.log_in(&browser.depart(&world, "corp").await, somebody.clone());
+    assert!(browser.arrive(&world, "corp", &with_issuer(query, &honest)).await.starts_with("error=PROVIDER_"));
+    assert_eq!(other.exchanges(), 0, "nobody is sent on");
+    honest.honest();
+
     // One that says who it is must say it.
     let query = honest.log_in(&browser.depart(&world, "corp").await, somebody.clone());
     assert_eq!(browser.arrive(&world, "corp", &query).await, "error=PROVIDER_REFUSED");
