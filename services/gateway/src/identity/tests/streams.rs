@@ -72,7 +72,10 @@ impl Stream {
 
     /// How it ends, as a code of gRPC.
     async fn end(mut self) -> i64 {
-        while self.hear().await {}
+        // Heartbeats come all the while: the whole of it has its time, not each piece.
+        let whole = async { while self.hear().await {} };
+        let ended = tokio::time::timeout(PATIENCE, whole).await.is_ok();
+        assert!(ended, "{}: it goes on after {:?}", self.form, self.heard);
         let heard = &self.heard;
         let after = |mark: &str| heard.split(mark).nth(1).map(str::to_owned);
         let json = match self.form {
