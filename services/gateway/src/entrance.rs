@@ -12,12 +12,13 @@ use http::HeaderMap;
 
 use crate::{
     contract::Rpc,
-    error::{PASSWORD_CHANGE_REQUIRED, SCOPE_MISSING},
+    error::{PASSWORD_CHANGE_REQUIRED, SCOPE_MISSING, STREAM_ENDED},
     identity::{
         Authority,
-        caller::{Caller, Proof, proof},
+        caller::{Caller, Proof, Standing, proof},
         config::Config,
     },
+    protection::rates::Program,
 };
 
 /// What somebody may call who must change the password first.
@@ -35,8 +36,10 @@ pub(crate) struct Entrance {
 pub(crate) struct Admitted {
     pub(crate) actor: Actor,
     pub(crate) session_id: String,
-    /// The partner's program and its calls a second, 0 for the usual.
-    pub(crate) client: Option<(String, i32)>,
+    /// The partner's program.
+    pub(crate) program: Option<Program>,
+    /// What they were let in by.
+    standing: Standing,
 }
 
 impl Entrance {
@@ -46,11 +49,8 @@ impl Entrance {
     ///
     /// When headers would be believed in production.
     pub(crate) fn new(core: Option<Core>, config: &Config, development: bool) -> anyhow::Result<Self> {
+        config.check_environment(development)?;
         let development_headers = config.sign_in.development_headers;
-        anyhow::ensure!(
-            development || !development_headers,
-            "sign_in.development_headers must be false when environment is production"
-        );
         Ok(Self { authority: core.map(|core| Authority::new(core, config.clone())).transpose()?, development_headers })
     }
 
@@ -67,28 +67,30 @@ impl Entrance {
     pub(crate) async fn admit(&self, rpc: &Rpc, headers: &HeaderMap, address: Option<IpAddr>) -> Result<Admitted> {
         if rpc.access.public {
             // Whoever has signed in is nobody in particular there, and an access token that has run out harms nobody.
-            return Ok(Admitted { actor: anonymous(), session_id: String::new(), client: None });
+            let standing = Standing::Anybody;
+            return Ok(Admitted { actor: anonymous(), session_id: String::new(), program: None, standing });
         }
         let caller = self.caller(headers, address).await?;
         let caller = caller.ok_or_else(|| Error::new(reason::UNAUTHENTICATED))?;
-        let role = caller.actor.role;
-        if !rpc.access.roles().any(|allowed| allowed == named(role)) {
-            return Err(Error::new(reason::NOT_ALLOWED).with("role", role.as_str()));
+        permits(rpc, &caller)?;
+        if let (Some(bound), Some(authority)) = (&caller.client, &self.authority) {
+            authority.quotas.take(authority, bound).await?;
         }
-        if caller.must_change && !BEFORE_CHANGE.contains(&rpc.method.name()) {
-            return Err(Error::new(PASSWORD_CHANGE_REQUIRED));
-        }
-        if let Some(bound) = &caller.client {
-            let scope = rpc.scope();
-            if !bound.scopes.contains(&scope) {
-                return Err(Error::new(SCOPE_MISSING).with("scope", scope));
-            }
-            if let Some(authority) = &self.authority {
-                authority.quotas.take(authority, bound).await?;
-            }
-        }
-        let client = caller.client.map(|bound| (bound.client_id, bound.calls_per_second));
-        Ok(Admitted { actor: caller.actor, session_id: caller.session_id, client })
+        let program =
+            caller.client.map(|bound| Program { client_id: bound.client_id, calls_per_second: bound.calls_per_second });
+        Ok(Admitted { actor: caller.actor, session_id: caller.session_id, program, standing: caller.standing })
+    }
+
+    /// Whether somebody who was let in would be let in again, as the same as before. It counts as no call.
+    ///
+    /// # Errors
+    ///
+    /// What stands against it by now; `STREAM_ENDED` when they may, and see or do something else than before.
+    pub(crate) async fn still(&self, rpc: &Rpc, before: &Admitted, address: Option<IpAddr>) -> Result<()> {
+        let Some(authority) = &self.authority else { return Ok(()) };
+        let Some(caller) = authority.again(&before.standing, address).await? else { return Ok(()) };
+        permits(rpc, &caller)?;
+        if caller.actor == before.actor { Ok(()) } else { Err(Error::new(STREAM_ENDED)) }
     }
 
     async fn caller(&self, headers: &HeaderMap, address: Option<IpAddr>) -> Result<Option<Caller>> {
@@ -98,11 +100,28 @@ impl Entrance {
             (Proof::Some(_) | Proof::Malformed, _) => Err(refused()),
             (Proof::None, _) if self.development_headers => {
                 let actor = development_actor(headers).ok_or_else(refused)?;
-                Ok(Some(Caller { actor, session_id: String::new(), must_change: false, client: None }))
+                let standing = Standing::Anybody;
+                Ok(Some(Caller { actor, session_id: String::new(), must_change: false, client: None, standing }))
             }
             (Proof::None, _) => Ok(None),
         }
     }
+}
+
+/// Whether the RPC's rule names the caller's role, and nothing else binds the caller.
+fn permits(rpc: &Rpc, caller: &Caller) -> Result<()> {
+    let role = caller.actor.role;
+    if !rpc.access.roles().any(|allowed| allowed == named(role)) {
+        return Err(Error::new(reason::NOT_ALLOWED).with("role", role.as_str()));
+    }
+    if caller.must_change && !BEFORE_CHANGE.contains(&rpc.method.name()) {
+        return Err(Error::new(PASSWORD_CHANGE_REQUIRED));
+    }
+    let scope = rpc.scope();
+    if caller.client.as_ref().is_some_and(|bound| !bound.scopes.contains(&scope)) {
+        return Err(Error::new(SCOPE_MISSING).with("scope", scope));
+    }
+    Ok(())
 }
 
 /// Who a developer says to be; who says nothing is taken for an administrator, and who

@@ -54,6 +54,18 @@ pub const DAILY_QUOTA_EXCEEDED: Reason = Reason::new("DAILY_QUOTA_EXCEEDED", Kin
 pub const TWO_SECRETS_ALREADY: Reason = Reason::new("TWO_SECRETS_ALREADY", Kind::FailedPrecondition);
 /// The link is forged, over or revoked: nobody learns which.
 pub const LINK_NOT_VALID: Reason = Reason::new("LINK_NOT_VALID", Kind::NotFound);
+/// No provider of identities has this name.
+pub const UNKNOWN_PROVIDER: Reason = Reason::new("UNKNOWN_PROVIDER", Kind::NotFound);
+/// The provider did not answer, or not in time.
+pub const PROVIDER_UNAVAILABLE: Reason = Reason::new("PROVIDER_UNAVAILABLE", Kind::Unavailable);
+/// The provider let nobody in, or what it says cannot be believed.
+pub const PROVIDER_REFUSED: Reason = Reason::new("PROVIDER_REFUSED", Kind::Unauthenticated);
+/// The sign-in took too long, was finished already, or began elsewhere.
+pub const SIGN_IN_OVER: Reason = Reason::new("SIGN_IN_OVER", Kind::Unauthenticated);
+/// The provider knows the person, and nobody here does.
+pub const NO_ACCOUNT: Reason = Reason::new("NO_ACCOUNT", Kind::Unauthenticated);
+/// Another account is linked to this identity.
+pub const IDENTITY_TAKEN: Reason = Reason::new("IDENTITY_TAKEN", Kind::AlreadyExists);
 /// No visit can be moved by this link.
 pub const VISIT_NOT_MOVABLE: Reason = Reason::new("VISIT_NOT_MOVABLE", Kind::FailedPrecondition);
 
@@ -168,5 +180,11 @@ pub const ALL: &[Reason] = &[
     DAILY_QUOTA_EXCEEDED,
     TWO_SECRETS_ALREADY,
     LINK_NOT_VALID,
+    UNKNOWN_PROVIDER,
+    PROVIDER_UNAVAILABLE,
+    PROVIDER_REFUSED,
+    SIGN_IN_OVER,
+    NO_ACCOUNT,
+    IDENTITY_TAKEN,
     VISIT_NOT_MOVABLE,
 ];

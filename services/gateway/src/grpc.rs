@@ -67,7 +67,7 @@ async fn forward(
     let limits = &door.protection.limits;
     let address = limits.address(request.headers(), request.extensions());
     let class = plan.map_or(Class::Read, |plan| plan.class);
-    limits.call(passage.actor(), address, class).await.map_err(refuse)?;
+    limits.call(passage.actor(), passage.program(), address, class).await.map_err(refuse)?;
     passage.seal(door, request.headers_mut()).map_err(refuse)?;
     let (mut place, mut watched) = (None, None);
     if let (Some(rpc), Some(plan)) = (rpc, plan) {
@@ -101,7 +101,7 @@ async fn forward(
             if plan.is_some_and(|plan| !plan.streams) {
                 return Ok(response);
             }
-            let life = Life::new(passage.deadline, door.stopping.clone());
+            let life = Life::new(passage.deadline, door.stopping.clone(), rpc.and_then(|rpc| passage.watch(door, rpc)));
             let farewell = refuse(farewell());
             Ok(response.map(|body| Body::new(Lasting::new(body, life, farewell))))
         }

@@ -6,6 +6,7 @@ pub(crate) mod clients;
 pub(crate) mod config;
 pub(crate) mod keys;
 pub(crate) mod oauth;
+pub(crate) mod oidc;
 pub(crate) mod passwords;
 pub(crate) mod secrets;
 pub(crate) mod sessions;
@@ -24,9 +25,12 @@ use axum::{
 };
 use common::service::Core;
 
-use crate::door::Door;
+use crate::{door::Door, surface::call};
 
-use self::{caller::Callers, clients::Quotas, config::Config, keys::Keys, passwords::Passwords, units::Units};
+use self::{
+    caller::Callers, clients::Quotas, config::Config, keys::Keys, oidc::provider::Providers, passwords::Passwords,
+    units::Units,
+};
 
 /// All that knows who somebody is; cheap to clone.
 #[derive(Clone, Debug)]
@@ -42,6 +46,7 @@ pub(crate) struct Parts {
     pub(crate) units: Units,
     pub(crate) callers: Callers,
     pub(crate) quotas: Quotas,
+    pub(crate) providers: Providers,
 }
 
 impl std::ops::Deref for Authority {
@@ -64,7 +69,9 @@ impl Authority {
         let passwords = Passwords::new(&config.passwords)?;
         let units = Units::new(core.clone());
         let callers = Callers::default();
-        Ok(Self(Arc::new(Parts { core, config, keys, passwords, units, callers, quotas: Quotas::default() })))
+        let providers = Providers::new(&config.sign_in.providers, &core.clock)?;
+        let quotas = Quotas::default();
+        Ok(Self(Arc::new(Parts { core, config, keys, passwords, units, callers, quotas, providers })))
     }
 }
 
@@ -73,7 +80,11 @@ pub(crate) fn span(duration: Duration) -> chrono::Duration {
     chrono::Duration::from_std(duration).unwrap_or(chrono::Duration::MAX)
 }
 
-/// The paths of signing in that are no RPC.
+/// The paths of signing in that are no RPC. Nobody begins or ends anything by asking for a head.
 pub(crate) fn routes() -> Router<Arc<Door>> {
-    Router::new().route("/oauth/token", post(oauth::token)).route("/t/{token}", get(crate::calendar_file::file))
+    Router::new()
+        .route("/oauth/token", post(oauth::token))
+        .route("/t/{token}", get(crate::calendar_file::file))
+        .route("/v1/sign-in/oidc/{provider}", get(oidc::web::depart).head(call).fallback(call))
+        .route("/v1/sign-in/oidc/{provider}/callback", get(oidc::web::arrive).head(call).fallback(call))
 }

@@ -171,6 +171,7 @@ pub(crate) struct Limits {
     pub(crate) deadline: Duration,
     pub(crate) longest_deadline: Duration,
     pub(crate) heartbeat: Duration,
+    pub(crate) stream_recheck: Duration,
 }
 
 /// What the gateway is built from.
@@ -300,6 +301,7 @@ async fn assemble(parts: Parts, audit: Option<Buffer>) -> anyhow::Result<Routes>
             deadline: settings.limits.default_deadline,
             longest_deadline: settings.limits.longest_deadline,
             heartbeat: config.push.heartbeat,
+            stream_recheck: config.sign_in.stream_recheck,
         },
         entrance,
         plans,

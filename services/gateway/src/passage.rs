@@ -8,7 +8,12 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, header};
 use tokio::time::Instant;
 use tracing::{Span, field::Empty};
 
-use crate::{contract::Rpc, door::Door, entrance::Admitted};
+use crate::{
+    contract::Rpc,
+    door::Door,
+    entrance::Admitted,
+    protection::{rates::Program, streams::Watch},
+};
 
 /// Names one call in logs and answers.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -101,6 +106,30 @@ impl Passage {
             Caller::Admitted(admitted) => Some(&admitted.actor),
             Caller::Unasked | Caller::Refused(..) => None,
         }
+    }
+
+    /// The partner's program that makes the call.
+    pub(crate) fn program(&self) -> Option<&Program> {
+        match &self.caller {
+            Caller::Admitted(admitted) => admitted.program.as_ref(),
+            Caller::Unasked | Caller::Refused(..) => None,
+        }
+    }
+
+    /// Looks at the caller of a stream again and again, until they may not go on.
+    pub(crate) fn watch(&self, door: &Arc<Door>, rpc: &Rpc) -> Option<Watch> {
+        let Caller::Admitted(admitted) = &self.caller else { return None };
+        let (door, rpc, admitted) = (door.clone(), rpc.clone(), admitted.clone());
+        let (language, address) = (self.language, self.address);
+        Some(Box::pin(async move {
+            loop {
+                tokio::time::sleep(door.config.stream_recheck).await;
+                if let Err(error) = door.entrance.still(&rpc, &admitted, address).await {
+                    tracing::info!(rpc = rpc.path, reason = error.reason.name, "a stream's caller may not go on");
+                    return door.refuse(language, error);
+                }
+            }
+        }))
     }
 
     /// Why whoever makes the call may not.

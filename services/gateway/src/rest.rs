@@ -125,7 +125,8 @@ async fn call(
     let limits = &door.protection.limits;
     let plan = door.plans.of(&binding.rpc.path);
     let class = plan.map_or(Class::Read, |plan| plan.class);
-    limits.call(passage.actor(), limits.address(&parts.headers, &parts.extensions), class).await?;
+    let address = limits.address(&parts.headers, &parts.extensions);
+    limits.call(passage.actor(), passage.program(), address, class).await?;
     let mut metadata = http::HeaderMap::new();
     passage.seal(door, &mut metadata)?;
     // Read whole before it gets a place in work: nobody holds one by sending slowly.
@@ -150,10 +151,8 @@ async fn call(
         }
         None => (bind()?, None),
     };
-    let watched = door.audit.as_ref().and_then(|audit| {
-        let address = limits.address(&parts.headers, &parts.extensions);
-        audit.watch(&binding.rpc, passage.actor(), address, &metadata, &message)
-    });
+    let watched =
+        door.audit.as_ref().and_then(|audit| audit.watch(&binding.rpc, passage.actor(), address, &metadata, &message));
     let mut request = tonic::Request::new(message);
     *request.metadata_mut() = MetadataMap::from_headers(metadata);
     let path = PathAndQuery::from_str(&binding.rpc.path).map_err(Error::internal)?;

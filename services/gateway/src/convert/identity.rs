@@ -11,7 +11,7 @@ use proto::aftercare::{access::v1::Role as RoleMessage, gateway::v1 as api};
 
 use crate::{
     domain::identity::{
-        account::{Account, State},
+        account::{Account, ProviderIdentity, State},
         client::{self, Client},
         link::{Link, Purpose},
         network::Network,
@@ -42,7 +42,13 @@ pub(crate) fn account(account: &Account, credential: &Credential) -> api::Accoun
         password_change_required: credential.must_change,
         has_password: credential.password_hash.is_some(),
         language: account.language.clone(),
+        identities: account.identities.iter().map(identity).collect(),
     }
+}
+
+fn identity(identity: &ProviderIdentity) -> api::ProviderIdentity {
+    let ProviderIdentity { issuer, subject, follows } = identity.clone();
+    api::ProviderIdentity { issuer, subject, follows_provider: follows }
 }
 
 /// The role of a message; `None` when it says none.

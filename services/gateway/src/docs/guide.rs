@@ -5,11 +5,12 @@ use super::{escape, page};
 
 const ENGLISH: &str = include_str!("../../docs/guide.en.html");
 const CHINESE: &str = include_str!("../../docs/guide.zh-CN.html");
-const EXAMPLES: [(&str, &str); 5] = [
+const EXAMPLES: [(&str, &str); 6] = [
     ("curl/pages.sh", include_str!("../../docs/examples/curl/pages.sh")),
     ("curl/export.sh", include_str!("../../docs/examples/curl/export.sh")),
     ("curl/import.sh", include_str!("../../docs/examples/curl/import.sh")),
     ("python/customers.py", include_str!("../../docs/examples/python/customers.py")),
+    ("typescript/provider.mjs", include_str!("../../docs/examples/typescript/provider.mjs")),
     ("typescript/changes.mjs", include_str!("../../docs/examples/typescript/changes.mjs")),
 ];
 

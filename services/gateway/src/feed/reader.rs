@@ -5,7 +5,7 @@
 
 use std::{
     sync::{
-        Arc, RwLock,
+        Arc,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
@@ -59,7 +59,8 @@ pub(crate) type Item = Result<Message, Status>;
 struct Reader {
     ctx: Context,
     wish: Wish,
-    reach: RwLock<Reach>,
+    /// As it was when the stream began: when it changes, the door ends the stream.
+    reach: Reach,
     /// The last change that was passed, sent or not.
     passed: AtomicI64,
     out: mpsc::Sender<Item>,
@@ -85,8 +86,7 @@ pub(crate) async fn open(ctx: &Context, call: &Call, from: &str, wish: Wish) -> 
     // One place is kept for the last message, however full the buffer is.
     let (out, receiver) = mpsc::channel(ctx.config.push.buffer.max(1) + 1);
     let last = out.clone().reserve_owned().await.map_err(Error::internal)?;
-    let reader =
-        Reader { ctx: ctx.clone(), wish, reach: RwLock::new(call.reach.clone()), passed: AtomicI64::new(start), out };
+    let reader = Reader { ctx: ctx.clone(), wish, reach: call.reach.clone(), passed: AtomicI64::new(start), out };
     tokio::spawn(Arc::new(reader).run(seat, newest, last));
     Ok(receiver)
 }
@@ -197,8 +197,7 @@ impl Reader {
     }
 
     fn is_for(&self, change: &Change) -> bool {
-        let reach = self.reach.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        self.wish.wants(change) && within(&reach, change)
+        self.wish.wants(change) && within(&self.reach, change)
     }
 
     /// Shows now and then that the stream lives. A full buffer shows it too.

@@ -1,7 +1,7 @@
 //! Files by HTTP: `GET /v1/files/{id}` and `/thumbnail`, whole or a range. Never as something a browser would run: always
 //! as an attachment, under the type that was found, in a sandbox.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -41,7 +41,7 @@ const DOWNLOAD: &str = "/aftercare.gateway.v1.FileService/GetFile";
 pub(crate) struct Guest {
     passage: Passage,
     files: Option<Files>,
-    refused: Option<(common::error::Reason, String)>,
+    refused: Option<(common::error::Reason, String, Option<Duration>)>,
     /// The network address, as far as it is known.
     pub(crate) address: String,
 }
@@ -57,8 +57,8 @@ impl Guest {
         let address = limits.address(&request.headers, &request.extensions);
         let class = if rpc == DOWNLOAD { Class::Read } else { Class::Field };
         let mut refused = None;
-        if let Err(error) = limits.call(passage.actor(), address, class).await {
-            refused = Some((error.reason, error.to_string()));
+        if let Err(error) = limits.call(passage.actor(), passage.program(), address, class).await {
+            refused = Some((error.reason, error.to_string(), error.retry_after));
         }
         let address = address.map(|address| address.to_string()).unwrap_or_default();
         Self { passage, files: door.files.clone(), refused, address }
@@ -75,8 +75,9 @@ impl Guest {
     ///
     /// `UNAUTHENTICATED`, `NOT_ALLOWED`, or what the limits say.
     pub(crate) fn sender(&self) -> Result<(&Files, &Actor)> {
-        if let Some((reason, why)) = &self.refused {
-            return Err(Error::new(*reason).caused_by(anyhow::anyhow!("{why}")));
+        if let Some((reason, why, after)) = &self.refused {
+            let refused = Error::new(*reason).caused_by(anyhow::anyhow!("{why}"));
+            return Err(after.iter().fold(refused, |error, after| error.after(*after)));
         }
         self.passage.let_in()?;
         let actor = self.passage.actor().ok_or_else(|| Error::new(reason::UNAUTHENTICATED))?;

@@ -103,6 +103,7 @@ impl Admin {
             partner_id: new.partner_id,
             language: "zh-CN".to_owned(),
             state: State::Active,
+            identities: Vec::new(),
         }
         .checked()
         .map_err(said)?;

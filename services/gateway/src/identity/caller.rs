@@ -9,6 +9,7 @@ use std::{
 
 use chrono::{DateTime, Duration, Utc};
 use common::{
+    config::Secret,
     error::{Error, Kind as ErrorKind, Result, reason},
     id::Id as _,
     record::{Actor, Role, Units},
@@ -16,7 +17,7 @@ use common::{
 use http::{HeaderMap, HeaderName, header};
 
 use super::{
-    Authority, clients, secrets, span,
+    Authority, clients, oidc, secrets, span,
     tokens::{Bearer, Kind},
 };
 use crate::{
@@ -46,6 +47,24 @@ pub(crate) struct Caller {
     pub(crate) must_change: bool,
     /// What binds a partner's program.
     pub(crate) client: Option<Bound>,
+    /// What they are known by, to be looked at again.
+    pub(crate) standing: Standing,
+}
+
+/// What a caller was let in by, after its proof was judged: while a stream is open, this is looked at again. A token runs
+/// out meanwhile, as it may; the session, the key or the link behind it must not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// By nothing: everybody is.
+    Anybody,
+    /// By a session.
+    Person(Bearer),
+    /// By a token of a partner's program.
+    Client(Bearer),
+    /// By a key.
+    Key(Secret),
+    /// By a link.
+    Link(Secret),
 }
 
 /// What binds a partner's program.
@@ -132,14 +151,7 @@ impl Authority {
             return self.key_caller(proof, address).await;
         }
         if proof.starts_with(crate::links::TOKEN) {
-            let link = crate::links::open(self, proof).await.map_err(|error| match error.kind() {
-                ErrorKind::NotFound => Error::new(reason::UNAUTHENTICATED),
-                _ => error,
-            })?;
-            let mut actor = Actor::new(link.id.to_string(), Role::CustomerLink, "");
-            let purpose = link.purpose.name().to_owned();
-            actor.link = Some(common::record::Link { purpose, record_id: link.record_id });
-            return Ok(Caller { actor, session_id: String::new(), must_change: false, client: None });
+            return self.link(proof).await;
         }
         let (kind, bearer) = self.verify(&[Kind::Person, Kind::Client], proof).await?;
         match kind {
@@ -147,6 +159,33 @@ impl Authority {
             Kind::Client => self.token_client(bearer, address).await,
             Kind::Step => Err(Error::new(reason::UNAUTHENTICATED)),
         }
+    }
+
+    /// Who somebody is by now who was let in before; `None` for anybody.
+    ///
+    /// # Errors
+    ///
+    /// As [`Authority::caller`].
+    pub(crate) async fn again(&self, standing: &Standing, address: Option<IpAddr>) -> Result<Option<Caller>> {
+        match standing {
+            Standing::Anybody => Ok(None),
+            Standing::Person(bearer) => self.person(bearer).await.map(Some),
+            Standing::Client(bearer) => self.token_client(bearer.clone(), address).await.map(Some),
+            Standing::Key(key) => self.key_caller(key.expose(), address).await.map(Some),
+            Standing::Link(token) => self.link(token.expose()).await.map(Some),
+        }
+    }
+
+    async fn link(&self, token: &str) -> Result<Caller> {
+        let link = crate::links::open(self, token).await.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Error::new(reason::UNAUTHENTICATED),
+            _ => error,
+        })?;
+        let mut actor = Actor::new(link.id.to_string(), Role::CustomerLink, "");
+        let purpose = link.purpose.name().to_owned();
+        actor.link = Some(common::record::Link { purpose, record_id: link.record_id });
+        let standing = Standing::Link(Secret::new(token));
+        Ok(Caller { actor, session_id: String::new(), must_change: false, client: None, standing })
     }
 
     async fn person(&self, bearer: &Bearer) -> Result<Caller> {
@@ -178,7 +217,10 @@ impl Authority {
             Role::Partner => Units::default(),
             _ => self.units.below(&account.org_unit_id).await,
         };
-        Ok(Caller { actor, session_id: session.id, must_change, client: None })
+        // Whoever came from a provider has shown no password that could be changed.
+        let must_change = must_change && session.method != oidc::METHOD;
+        let standing = Standing::Person(bearer.clone());
+        Ok(Caller { actor, session_id: session.id, must_change, client: None, standing })
     }
 
     async fn token_client(&self, bearer: Bearer, address: Option<IpAddr>) -> Result<Caller> {
@@ -189,14 +231,14 @@ impl Authority {
         let known = self.recall(&bearer.subject, read).await?;
         let Some(Known::Client { client, .. }) = known else { return Err(Error::new(reason::UNAUTHENTICATED)) };
         // What was taken from the client since holds for its tokens as well.
-        let scopes = bearer.scopes.into_iter().filter(|scope| client.scopes.contains(scope)).collect();
-        self.bound(*client, scopes, address)
+        let scopes = bearer.scopes.iter().filter(|scope| client.scopes.contains(scope)).cloned().collect();
+        self.bound(*client, scopes, address, Standing::Client(bearer))
     }
 
     async fn key_caller(&self, key: &str, address: Option<IpAddr>) -> Result<Caller> {
         let (client, _) = self.client_of(key).await?;
         let scopes = client.scopes.clone();
-        self.bound(client, scopes, address)
+        self.bound(client, scopes, address, Standing::Key(Secret::new(key)))
     }
 
     /// The client of a secret, with the secret's beginning.
@@ -223,7 +265,13 @@ impl Authority {
         Ok((*client, prefix.to_owned()))
     }
 
-    fn bound(&self, client: Client, scopes: Vec<String>, address: Option<IpAddr>) -> Result<Caller> {
+    fn bound(
+        &self,
+        client: Client,
+        scopes: Vec<String>,
+        address: Option<IpAddr>,
+        standing: Standing,
+    ) -> Result<Caller> {
         if !client.alive(self.core.clock.now()) {
             return Err(Error::new(reason::UNAUTHENTICATED));
         }
@@ -240,7 +288,7 @@ impl Authority {
             calls_per_second: client.calls_per_second,
             calls_per_day: client.calls_per_day,
         };
-        Ok(Caller { actor, session_id: String::new(), must_change: false, client: Some(bound) })
+        Ok(Caller { actor, session_id: String::new(), must_change: false, client: Some(bound), standing })
     }
 
     /// What is known under a key: a fresh answer, one of a few seconds ago, or an older one while the database is away.

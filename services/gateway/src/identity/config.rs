@@ -1,13 +1,16 @@
 //! The settings of signing in. The comments of the keys stand in `config/default.toml`.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use common::config::duration;
 use serde::Deserialize;
 
 use crate::domain::identity::lockout::Terms;
 
-use super::span;
+use super::{
+    oidc::config::{self as oidc, ProviderConfig},
+    span,
+};
 
 /// All of them.
 #[derive(Clone, Debug, Deserialize)]
@@ -46,6 +49,15 @@ pub struct SignIn {
     pub step_life: Duration,
     /// Name that authenticator apps show.
     pub issuer: String,
+    /// How often the caller of an open stream is looked at again.
+    #[serde(with = "duration")]
+    pub stream_recheck: Duration,
+    /// Where browsers reach the gateway: providers of identities send them back there.
+    pub public_url: String,
+    /// Pages that may be signed in to; the first is meant when none is named.
+    pub pages: Vec<String>,
+    /// Providers of identities.
+    pub providers: BTreeMap<String, ProviderConfig>,
 }
 
 /// What passwords must be, and what hashing them costs.
@@ -100,6 +112,20 @@ impl Lockout {
 }
 
 impl Config {
+    /// Refuses what only a development installation may do.
+    ///
+    /// # Errors
+    ///
+    /// Names the key.
+    pub(crate) fn check_environment(&self, development: bool) -> anyhow::Result<()> {
+        let sign_in = &self.sign_in;
+        anyhow::ensure!(
+            development || !sign_in.development_headers,
+            "sign_in.development_headers must be false when environment is production"
+        );
+        oidc::check_transport(&sign_in.providers, &sign_in.public_url, development)
+    }
+
     /// Refuses settings that would leave the door open.
     ///
     /// # Errors
@@ -113,11 +139,16 @@ impl Config {
             "sign_in.access_life must be between 1m and 1h"
         );
         anyhow::ensure!(sign_in.recheck <= minute, "sign_in.recheck must be 60s or less");
+        anyhow::ensure!(
+            !sign_in.stream_recheck.is_zero() && sign_in.stream_recheck <= minute,
+            "sign_in.stream_recheck must be above 0 and 60s or less"
+        );
         anyhow::ensure!(sign_in.refresh_grace <= minute, "sign_in.refresh_grace must be 60s or less");
         anyhow::ensure!(
             sign_in.idle_life >= sign_in.access_life && sign_in.session_life >= sign_in.idle_life,
             "sign_in: access_life <= idle_life <= session_life"
         );
+        oidc::check(&sign_in.providers, &sign_in.public_url, &sign_in.pages)?;
         anyhow::ensure!(self.passwords.least_length >= 8, "passwords.least_length must be 8 or more");
         anyhow::ensure!(self.passwords.at_once > 0, "passwords.at_once must be 1 or more");
         anyhow::ensure!(self.lockout.account_free > 0, "lockout.account_free must be 1 or more");

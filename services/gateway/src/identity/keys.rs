@@ -84,7 +84,8 @@ impl Keys {
             .ok_or_else(|| Error::internal(anyhow::anyhow!("no key for {}", purpose.name())))
     }
 
-    /// The key of that name, if it still verifies. An unknown name is looked up, at most once a second.
+    /// The key of that name, if it still verifies. An unknown name is looked up, at most once a second when there
+    /// are others.
     ///
     /// # Errors
     ///
@@ -93,9 +94,14 @@ impl Keys {
         let now = self.core.clock.now();
         let matches =
             |key: &&Key| key.id == id && key.purpose == purpose.name() && key.retired_at.is_none_or(|at| now < at);
-        for age in [KNOWN_FOR, LOOK] {
-            if let Some(key) = self.known(now, age).await?.iter().find(matches) {
+        for age in [KNOWN_FOR, LOOK, Duration::zero()] {
+            let keys = self.known(now, age).await?;
+            if let Some(key) = keys.iter().find(matches) {
                 return Ok(Some(key.clone()));
+            }
+            // The first key of all signs at once: whoever knows none of its purpose looks until there is one.
+            if age == LOOK && keys.iter().any(|key| key.purpose == purpose.name()) {
+                break;
             }
         }
         Ok(None)

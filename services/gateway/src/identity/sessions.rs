@@ -13,7 +13,7 @@ use common::{
 use proto::aftercare::gateway::v1::SignInResult;
 
 use super::{
-    Authority, secrets, span,
+    Authority, oidc, secrets, span,
     tokens::{Bearer, Kind},
 };
 use crate::{
@@ -56,7 +56,11 @@ impl Authority {
         if credential.totp().is_some() {
             return self.challenge(&account).await;
         }
-        self.open(call, &account, &credential, "password", async |_: &Tx| Ok(())).await
+        self.open(call, &account, &credential, "password", async |tx: &Tx| {
+            proven(tx, call, &account).await?;
+            Ok(account.clone())
+        })
+        .await
     }
 
     async fn challenge(&self, account: &Account) -> Result<SignInResult> {
@@ -80,12 +84,16 @@ impl Authority {
         let credential = credential::of(self.core.db.read(), &id).await?;
         let used = credential.clone();
         self.open(call, &account, &credential, "totp", async |tx: &Tx| {
-            if use_code(tx, call, used.clone(), code).await? { Ok(()) } else { Err(Error::new(CODE_REFUSED)) }
+            if !use_code(tx, call, used.clone(), code).await? {
+                return Err(Error::new(CODE_REFUSED));
+            }
+            proven(tx, call, &account).await?;
+            Ok(account.clone())
         })
         .await
     }
 
-    /// Opens a session, `prove` being the last proof inside the same transaction.
+    /// Opens a session, `prove` being the last proof inside the same transaction; it gives the account as it is then.
     ///
     /// # Errors
     ///
@@ -96,7 +104,7 @@ impl Authority {
         account: &Account,
         credential: &Credential,
         method: &str,
-        prove: impl AsyncFnOnce(&Tx) -> Result<()>,
+        prove: impl AsyncFnOnce(&Tx) -> Result<Account>,
     ) -> Result<SignInResult> {
         let id: SessionId = call.ids.make(call.now);
         // Signed before the transaction: the first signature of all makes its key in one of its own.
@@ -116,11 +124,11 @@ impl Authority {
             revoke_reason: String::new(),
         };
         let tx = self.core.db.begin().await?;
-        prove(&tx).await?;
-        guard::succeed(&tx, &account_key(account), address_key(call).as_deref()).await?;
+        let account = prove(&tx).await?;
         session::insert(&tx, session.clone(), secrets::digest(&refresh)).await?;
         tx.commit().await?;
-        Ok(self.result(account, credential, &session, access, refresh))
+        self.core.wake();
+        Ok(self.result(&account, credential, &session, access, refresh))
     }
 
     /// Changes a refresh token for the next pair.
@@ -218,7 +226,7 @@ impl Authority {
             account: Some(convert::account(account, credential)),
             totp_required: false,
             challenge: String::new(),
-            password_change_required: credential.must_change,
+            password_change_required: credential.must_change && session.method != oidc::METHOD,
         }
     }
 
@@ -232,6 +240,11 @@ impl Authority {
         credential::rehash(&tx, &credential.account_id, old, new).await?;
         tx.commit().await
     }
+}
+
+/// Takes back what was counted against an account and its caller's address before they were right.
+async fn proven(tx: &Tx, call: &Call, account: &Account) -> Result<()> {
+    guard::succeed(tx, &account_key(account), address_key(call).as_deref()).await
 }
 
 /// Uses a code of the second factor up, or a recovery code. Each is good once.

@@ -14,23 +14,32 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::Duration;
 use common::{
     clock::Clock,
-    config::{Settings, Sources},
+    config::{Secret, Settings, Sources},
     id::Ids,
     record::Role,
     testing::{Backend, Bench, TEST_KEY, bench},
 };
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use prost::Message as _;
 use proto::aftercare::intake::v1::GetCustomerRequest;
+use rstest::rstest;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tower::ServiceExt as _;
 
-use super::{Authority, admin::Admin, keys::Purpose};
+use super::{Authority, admin::Admin};
 use crate::{Config, DEFAULTS, Gateway, NAME, NewAccount, Parts, Upstream, links};
+
+mod forged;
+mod oidc;
+mod oidc_accounts;
+mod oidc_hostile;
+mod oidc_real;
+mod provider;
+mod rotation;
+mod streams;
 
 const SETTINGS: &str = "[passwords]\nmemory_kib = 64\npasses = 1\n[sign_in]\nrecheck = \"0s\"\n";
 const PASSWORD: &str = "correct horse battery";
@@ -46,9 +55,15 @@ struct World {
 }
 
 impl World {
-    async fn new() -> Self {
-        let bench = bench::<Gateway>(Backend::Sqlite, SETTINGS).await;
-        let sources = Sources::new(&[NAME]).text("test", SETTINGS).unwrap();
+    async fn new(backend: Backend) -> Self {
+        Self::with(backend, "").await
+    }
+
+    /// As [`World::new`], with more settings.
+    async fn with(backend: Backend, more: &str) -> Self {
+        let text = format!("{SETTINGS}{more}");
+        let bench = bench::<Gateway>(backend, &text).await;
+        let sources = Sources::new(&[NAME]).text("test", &text).unwrap();
         let config = sources.load::<Config>(NAME, DEFAULTS).unwrap().service;
         let authority = Authority::new(bench.core.clone(), config.identity()).unwrap();
         let through = Arc::new(AtomicUsize::new(0));
@@ -68,10 +83,13 @@ impl World {
             }
         };
         let intake = Upstream::Local(Routes::from(axum::Router::new().fallback(serve)));
+        let own = Upstream::Local(bench.service.routes.clone());
+        let mut settings = Settings::defaults(NAME).unwrap();
+        settings.identity.key = Secret::new(TEST_KEY);
         let routes = crate::build(Parts {
-            settings: Settings::defaults(NAME).unwrap(),
+            settings,
             config: config.clone(),
-            upstreams: HashMap::from([("intake".to_owned(), intake)]),
+            upstreams: HashMap::from([("intake".to_owned(), intake), (NAME.to_owned(), own)]),
             reasons: Vec::new(),
             health: tonic_health::server::HealthService::from_health_reporter(
                 tonic_health::server::health_reporter().0,
@@ -124,35 +142,58 @@ impl World {
         header: &str,
         value: &str,
     ) -> (StatusCode, String, String) {
-        let request = || Request::builder().header(header, value);
-        let rest = request().uri(path).body(Body::empty()).unwrap();
-        let rest = self.send(rest).await.0;
-        let mut codes = Vec::new();
-        for kind in ["application/grpc", "application/grpc-web"] {
-            let mut frame = vec![0, 0, 0, 0, u8::try_from(message.len()).unwrap()];
-            frame.extend(&message);
-            let call = request()
-                .method("POST")
-                .uri(format!("/aftercare.intake.v1.IntakeService/{rpc}"))
-                .header(header::CONTENT_TYPE, kind)
-                .header("te", "trailers")
-                .body(Body::from(frame))
-                .unwrap();
-            let (_, headers, body) = self.send(call).await;
-            let code = headers.get("grpc-status").map(|code| code.to_str().unwrap().to_owned());
-            let in_body = || {
-                let text = String::from_utf8_lossy(&body).into_owned();
-                let code = text.split("grpc-status:").nth(1).and_then(|rest| rest.split("\r\n").next());
-                code.map_or_else(|| "0".to_owned(), |code| code.trim().to_owned())
-            };
-            codes.push(code.unwrap_or_else(in_body));
-        }
-        (rest, codes.remove(0), codes.remove(0))
+        let request = Request::builder().header(header, value);
+        let rest = self.send(request.uri(path).body(Body::empty()).unwrap()).await.0;
+        let rpc = format!("/aftercare.intake.v1.IntakeService/{rpc}");
+        let grpc = self.grpc("application/grpc", &rpc, &message, header, value).await;
+        (rest, grpc, self.grpc("application/grpc-web", &rpc, &message, header, value).await)
+    }
+
+    /// The code that a call over gRPC or gRPC-Web is answered with.
+    async fn grpc(&self, kind: &str, rpc: &str, message: &[u8], header: &str, value: &str) -> String {
+        let mut frame = vec![0];
+        frame.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
+        frame.extend(message);
+        let call = Request::builder()
+            .method("POST")
+            .uri(rpc)
+            .header(header, value)
+            .header(header::CONTENT_TYPE, kind)
+            .header("te", "trailers")
+            .body(Body::from(frame))
+            .unwrap();
+        let (_, headers, body) = self.send(call).await;
+        let code = headers.get("grpc-status").map(|code| code.to_str().unwrap().to_owned());
+        code.unwrap_or_else(|| {
+            let text = String::from_utf8_lossy(&body).into_owned();
+            let code = text.split("grpc-status:").nth(1).and_then(|rest| rest.split("\r\n").next());
+            code.map_or_else(|| "0".to_owned(), |code| code.trim().to_owned())
+        })
+    }
+
+    /// One call over REST; no token where it is empty.
+    async fn rest(&self, method: &str, path: &str, body: Option<&Value>, token: &str) -> (StatusCode, Value) {
+        rest(&self.routes, method, path, body, token).await
+    }
+
+    async fn get(&self, path: &str, token: &str) -> (StatusCode, Value) {
+        self.rest("GET", path, None, token).await
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+        self.rest("POST", path, Some(body), "").await
+    }
+
+    async fn post_as(&self, path: &str, body: &Value, token: &str) -> (StatusCode, Value) {
+        self.rest("POST", path, Some(body), token).await
+    }
+
+    async fn patch(&self, path: &str, body: &Value, token: &str) -> (StatusCode, Value) {
+        self.rest("PATCH", path, Some(body), token).await
     }
 
     async fn send(&self, request: Request<Body>) -> (StatusCode, HeaderMap, bytes::Bytes) {
-        let (parts, body) = self.routes.clone().oneshot(request).await.unwrap().into_parts();
-        (parts.status, parts.headers, body.collect().await.unwrap().to_bytes())
+        send(&self.routes, request).await
     }
 
     async fn oauth(&self, form: &str, basic: Option<(&str, &str)>) -> (StatusCode, Value) {
@@ -170,138 +211,27 @@ impl World {
     }
 }
 
-fn part(value: &Value) -> String {
-    URL_SAFE_NO_PAD.encode(value.to_string())
+async fn send(routes: &Routes, request: Request<Body>) -> (StatusCode, HeaderMap, bytes::Bytes) {
+    let (parts, body) = routes.clone().oneshot(request).await.unwrap().into_parts();
+    (parts.status, parts.headers, body.collect().await.unwrap().to_bytes())
 }
 
-/// All kinds of tokens that must not pass; `good` is one that does.
-async fn forgeries(world: &World, good: &str) -> Vec<(String, String)> {
-    let key = world.authority.keys.signing(Purpose::Access).await.unwrap();
-    let link_key = world.authority.keys.signing(Purpose::Link).await.unwrap();
-    let parts: Vec<&str> = good.split('.').collect();
-    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap();
-    let header = |typ: &str, kid: &str| json!({"typ": typ, "alg": "HS256", "kid": kid});
-    let seal = |header: &Value, claims: &Value, secret: &[u8]| {
-        let text = format!("{}.{}", part(header), part(claims));
-        let mac = super::secrets::sign(secret, &text).unwrap();
-        format!("{text}.{}", URL_SAFE_NO_PAD.encode(mac))
-    };
-    let ours = header("at+jwt", &key.id);
-    assert_eq!(world.knock("authorization", &format!("Bearer {}", seal(&ours, &claims, &key.secret))).await.0, 200);
+async fn rest(routes: &Routes, method: &str, path: &str, body: Option<&Value>, token: &str) -> (StatusCode, Value) {
+    let mut request = Request::builder().method(method).uri(path);
+    if !token.is_empty() {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    if body.is_some() {
+        request = request.header(header::CONTENT_TYPE, "application/json");
+    }
+    let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+    let (status, _, body) = send(routes, request.body(body).unwrap()).await;
+    let text = String::from_utf8_lossy(&body);
+    (status, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{path}: {text}")))
+}
 
-    let mut all: Vec<(String, String)> = Vec::new();
-    let mut add = |name: &str, token: String| all.push((name.to_owned(), token));
-    // The form.
-    for (name, token) in [
-        ("empty", " "),
-        ("no token", "nonsense"),
-        ("dots", ".."),
-        ("two parts", &*format!("{}.{}", parts[0], parts[1])),
-        ("four parts", &*format!("{good}.x")),
-        ("five parts, as encrypted ones have", "a.b.c.d.e"),
-        ("no signature", &*format!("{}.{}.", parts[0], parts[1])),
-        ("twice", &*format!("{good}{good}")),
-        ("padded", &*format!("{good}=")),
-        ("quoted", &*format!("\"{good}\"")),
-    ] {
-        add(name, token.to_owned());
-    }
-    add("a megabyte of nothing", "x".repeat(15_000));
-    add("long claims", seal(&ours, &with(&claims, "jti", json!("x".repeat(3000))), &key.secret));
-    // The signature.
-    for (name, secret) in [
-        ("an empty key", &b""[..]),
-        ("the key's name as key", key.id.as_bytes()),
-        ("another key", &[7; 32]),
-        ("the links' key", &link_key.secret),
-        ("the services' key", TEST_KEY.as_bytes()),
-        ("the development key", b"development-only-this-is-not-a-secret"),
-    ] {
-        add(name, seal(&ours, &claims, secret));
-    }
-    for place in [0, 10, 20, 42] {
-        let mut signature = parts[2].as_bytes().to_vec();
-        signature[place] = if signature[place] == b'A' { b'B' } else { b'A' };
-        let signature = String::from_utf8(signature).unwrap();
-        add(&format!("signature changed at {place}"), format!("{}.{}.{signature}", parts[0], parts[1]));
-    }
-    add("half a signature", format!("{}.{}.{}", parts[0], parts[1], &parts[2][..20]));
-    // The header.
-    for alg in ["none", "None", "NONE", "HS384", "HS512", "RS256", "ES256", "EdDSA", "PS256", "hs256", ""] {
-        let forged = json!({"typ": "at+jwt", "alg": alg, "kid": key.id});
-        add(&format!("alg {alg}"), seal(&forged, &claims, &key.secret));
-        add(&format!("alg {alg} without signature"), format!("{}.{}.", part(&forged), part(&claims)));
-    }
-    for (field, value) in [
-        ("jku", json!("https://evil.example/keys")),
-        ("x5u", json!("https://evil.example/cert")),
-        ("jwk", json!({"kty": "oct", "k": "AAAA", "alg": "HS256"})),
-        ("x5c", json!(["MIIB"])),
-        ("crit", json!(["exp"])),
-        ("cty", json!("JWT")),
-        ("zip", json!("DEF")),
-    ] {
-        add(&format!("header with {field}"), seal(&with(&ours, field, value), &claims, &key.secret));
-    }
-    for kid in ["", "access-0", "access-99", "link-1", "../../dev/null", "' OR 1=1 --", "access-1\u{0}", "ACCESS-1"] {
-        add(&format!("kid {kid}"), seal(&header("at+jwt", kid), &claims, &key.secret));
-    }
-    add("no kid", seal(&json!({"typ": "at+jwt", "alg": "HS256"}), &claims, &key.secret));
-    for typ in ["JWT", "jwt", "step+jwt", "client+jwt", "aftercare-identity+jwt", "refresh", ""] {
-        add(&format!("typ {typ}"), seal(&header(typ, &key.id), &claims, &key.secret));
-    }
-    add("no typ", seal(&json!({"alg": "HS256", "kid": key.id}), &claims, &key.secret));
-    // The claims.
-    let now = world.bench.core.clock.now().timestamp();
-    for (field, value) in [
-        ("iss", json!("somebody")),
-        ("iss", json!("aftercare")),
-        ("iss", json!("")),
-        ("aud", json!("somebody")),
-        ("aud", json!("aftercare-services")),
-        ("aud", json!(["aftercare", "other"])),
-        ("aud", json!("")),
-        ("sub", json!("")),
-        ("sub", json!("us_00000000000000000000000000")),
-        ("sid", json!("")),
-        ("sid", json!("se_00000000000000000000000000")),
-        ("sid", json!("se_x' OR '1'='1")),
-        ("exp", json!(now - 31)),
-        ("exp", json!(0)),
-        ("exp", json!(-1)),
-        ("exp", json!((now + 900).to_string())),
-        ("exp", json!(now as f64 + 900.5)),
-        ("exp", json!(i64::MAX)),
-        ("exp", json!(now + 86_400)),
-        ("exp", Value::Null),
-        ("nbf", json!(now + 60)),
-        ("nbf", json!(now.to_string())),
-        ("nbf", Value::Null),
-        ("iat", json!(now + 60)),
-        ("iat", json!(now - 86_400)),
-        ("iat", json!(i64::MIN)),
-        ("role", json!("admin")),
-        ("jti", json!(7)),
-    ] {
-        add(&format!("{field} {value}"), seal(&ours, &with(&claims, field, value), &key.secret));
-    }
-    for field in ["iss", "aud", "sub", "sid", "exp", "nbf", "iat", "jti", "scope"] {
-        let mut less = claims.clone();
-        less.as_object_mut().unwrap().remove(field);
-        add(&format!("without {field}"), seal(&ours, &less, &key.secret));
-    }
-    add("claims that are a list", seal(&ours, &json!([claims]), &key.secret));
-    // What is good for something else.
-    let actor = common::record::Actor::new("us_1", Role::Admin, "head-office").everywhere();
-    let inside = world.bench.core.identity.sign(&actor, Clock::system().now()).unwrap();
-    add("an identity of the inside", inside);
-    let other = Header { kid: Some(key.id.clone()), typ: Some("at+jwt".to_owned()), ..Header::new(Algorithm::HS512) };
-    let other = jsonwebtoken::encode(&other, &claims, &EncodingKey::from_secret(&key.secret)).unwrap();
-    add("truly signed by HS512", other);
-    let soon = world.bench.core.clock.now() + Duration::minutes(5);
-    add("a link without a record", links::sign(&world.authority, "record", "lk_1", soon).await.unwrap());
-    add("an API key that nobody has", format!("ak_0123456789ab_{}", "x".repeat(43)));
-    all
+fn part(value: &Value) -> String {
+    URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
 fn with(claims: &Value, field: &str, value: Value) -> Value {
@@ -310,47 +240,12 @@ fn with(claims: &Value, field: &str, value: Value) -> Value {
     changed
 }
 
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
 #[tokio::test]
-async fn no_forged_stale_or_misdirected_token_gets_through() {
-    let world = World::new().await;
-    world.account("root", Role::Admin).await;
-    let good = world.token("root").await;
-    let forged = forgeries(&world, &good).await;
-    assert!(forged.len() >= 60, "only {} tokens", forged.len());
-    let before = world.through.load(Ordering::SeqCst);
-    let mut leaks = Vec::new();
-    for (name, token) in &forged {
-        let Ok(value) = http::HeaderValue::try_from(format!("Bearer {token}")) else { continue };
-        let answers = world.knock("authorization", value.to_str().unwrap()).await;
-        if answers != (StatusCode::UNAUTHORIZED, "16".to_owned(), "16".to_owned()) {
-            leaks.push(format!("{name}: {answers:?}"));
-        }
-    }
-    assert_eq!(leaks, Vec::<String>::new());
-    // What the inside believes is nobody's outside, with no credentials and beside good ones.
-    for (header, value) in [
-        ("x-aftercare-role", "admin"),
-        ("x-aftercare-user", "us_1"),
-        (
-            "x-aftercare-identity",
-            &*world.bench.core.identity.sign(&common::record::Actor::service("x"), Clock::system().now()).unwrap(),
-        ),
-        ("x-aftercare-session", "se_1"),
-        ("x-api-key", &*good),
-        ("authorization", "Basic YWRtaW46YWRtaW4="),
-        ("cookie", &*format!("token={good}")),
-    ] {
-        let answers = world.knock(header, value).await;
-        assert_eq!(answers, (StatusCode::UNAUTHORIZED, "16".to_owned(), "16".to_owned()), "{header}");
-    }
-    assert_eq!(world.through.load(Ordering::SeqCst), before, "somebody came through");
-    let answers = world.knock("authorization", &format!("Bearer {good}")).await;
-    assert_eq!(answers, (StatusCode::OK, "0".to_owned(), "0".to_owned()));
-}
-
-#[tokio::test]
-async fn a_role_that_the_rule_does_not_name_is_refused_at_the_door() {
-    let world = World::new().await;
+async fn a_role_that_the_rule_does_not_name_is_refused_at_the_door(#[case] backend: Backend) {
+    let world = World::new(backend).await;
     for (name, role, expected) in [
         ("agent", Role::Agent, (StatusCode::OK, "0".to_owned(), "0".to_owned())),
         ("warehouse", Role::Warehouse, (StatusCode::FORBIDDEN, "7".to_owned(), "7".to_owned())),
@@ -366,9 +261,12 @@ async fn a_role_that_the_rule_does_not_name_is_refused_at_the_door() {
     }
 }
 
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
 #[tokio::test]
-async fn a_partners_program_comes_by_key_and_by_token_and_no_longer_than_it_may() {
-    let world = World::new().await;
+async fn a_partners_program_comes_by_key_and_by_token_and_no_longer_than_it_may(#[case] backend: Backend) {
+    let world = World::new(backend).await;
     let (id, secret) = world.admin().client("ERP", "haier", "head-office").await.unwrap();
     let ok = (StatusCode::OK, "0".to_owned(), "0".to_owned());
     let out = (StatusCode::UNAUTHORIZED, "16".to_owned(), "16".to_owned());
@@ -419,9 +317,55 @@ async fn a_partners_program_comes_by_key_and_by_token_and_no_longer_than_it_may(
     assert_eq!(world.knock("authorization", &format!("Bearer {token}")).await, out);
 }
 
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
 #[tokio::test]
-async fn a_link_that_was_changed_in_any_place_opens_nothing() {
-    let world = World::new().await;
+async fn a_program_calls_as_often_as_it_was_given(#[case] backend: Backend) {
+    let world = World::new(backend).await;
+    world.account("root", Role::Admin).await;
+    let root = world.token("root").await;
+    let (id, secret) = world.admin().client("ERP", "haier", "head-office").await.unwrap();
+    let (_, other) = world.admin().client("CRM", "haier", "head-office").await.unwrap();
+    let patch = json!({"etag": "1", "updateMask": "callsPerSecond", "callsPerSecond": 1});
+    let (status, answer) = world.patch(&format!("/v1/clients/{id}"), &patch, &root).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    // One a second: at the same moment the second of these is too early, on whatever surface.
+    let path = format!("/v1/customers/{CUSTOMER}");
+    let rest = async |key: &str| {
+        let request = Request::builder().uri(&path).header("x-api-key", key).body(Body::empty()).unwrap();
+        world.send(request).await
+    };
+    let mut refused = None;
+    for _ in 0..5 {
+        let answer = rest(&secret).await;
+        if answer.0 == StatusCode::TOO_MANY_REQUESTS {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let (_, headers, body) = refused.expect("five at once are too many");
+    assert_eq!(headers["retry-after"], "1");
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(provider::reason(&body), "RATE_LIMITED");
+    let message = GetCustomerRequest { customer_id: CUSTOMER.to_owned() }.encode_to_vec();
+    let rpc = "/aftercare.intake.v1.IntakeService/GetCustomer";
+    let mut codes = Vec::new();
+    for kind in ["application/grpc", "application/grpc-web", "application/grpc", "application/grpc-web"] {
+        codes.push(world.grpc(kind, rpc, &message, "x-api-key", &secret).await);
+    }
+    assert!(codes.contains(&"8".to_owned()), "{codes:?}");
+    for _ in 0..20 {
+        assert_eq!(rest(&other).await.0, StatusCode::OK, "its partner's other program is not slowed down");
+    }
+}
+
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn a_link_that_was_changed_in_any_place_opens_nothing(#[case] backend: Backend) {
+    let world = World::new(backend).await;
     let now = world.bench.core.clock.now();
     let token = links::sign(&world.authority, "file", "fi_1", now + Duration::hours(1)).await.unwrap();
     assert_eq!(links::verify(&world.authority, "file", &token).await.unwrap(), "fi_1");

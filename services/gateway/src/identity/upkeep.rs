@@ -4,7 +4,7 @@ use chrono::Duration;
 use common::{error::Result, service::Worker};
 
 use super::{Authority, span};
-use crate::store::identity::{client, guard, key, session};
+use crate::store::identity::{client, guard, key, provider, session};
 
 /// How often it is swept.
 const EVERY: std::time::Duration = std::time::Duration::from_secs(3600);
@@ -22,6 +22,7 @@ pub(crate) async fn sweep(authority: &Authority) -> Result<()> {
     guard::sweep(&tx, now - span(authority.config.lockout.forgotten) - span(authority.config.lockout.longest_wait))
         .await?;
     session::sweep(&tx, now - KEPT).await?;
+    provider::sweep(&tx, now).await?;
     key::sweep(&tx, now - KEPT).await?;
     client::sweep(&tx, &(now - KEPT).format("%Y-%m-%d").to_string()).await?;
     tx.commit().await?;

@@ -1,6 +1,6 @@
 //! How often a caller may call: by person, by partner with a daily quota, by address; and how often anybody may guess.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use common::{
     Error,
@@ -33,6 +33,8 @@ pub struct RateSettings {
     pub exports: Rate,
     /// Wrong guesses at one log-in, link or token.
     pub guesses: Rate,
+    /// Sign-ins that one address begins at providers of identities.
+    pub sign_ins: Rate,
     /// Proxies in front of the gateway, whose word on the client's address is taken.
     pub proxies: usize,
 }
@@ -44,15 +46,32 @@ impl RateSettings {
     ///
     /// Names what is wrong.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
-        let Self { person, partner, address, exports, guesses, partner_per_day: _, proxies: _ } = self;
+        let Self { person, partner, address, exports, guesses, sign_ins, partner_per_day: _, proxies: _ } = self;
         let all = [
             ("person", person),
             ("partner", partner),
             ("address", address),
             ("exports", exports),
             ("guesses", guesses),
+            ("sign_ins", sign_ins),
         ];
         all.into_iter().try_for_each(|(name, rate)| rate.check(&format!("rates.{name}")))
+    }
+}
+
+/// A partner's program, with the rate that it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Program {
+    pub(crate) client_id: String,
+    /// Calls a second; 0 for the usual.
+    pub(crate) calls_per_second: i32,
+}
+
+impl Program {
+    /// A rate of its own, if it has one: as many at once as in a second.
+    fn rate(&self) -> Option<(&str, Rate)> {
+        let calls = u32::try_from(self.calls_per_second).ok().filter(|calls| *calls > 0)?;
+        Some((&self.client_id, Rate { calls, within: Duration::from_secs(1), burst: calls }))
     }
 }
 
@@ -73,7 +92,13 @@ impl Limits {
     /// # Errors
     ///
     /// `RATE_LIMITED` or `QUOTA_EXHAUSTED`, with the time after which a call has a prospect.
-    pub(crate) async fn call(&self, actor: Option<&Actor>, address: Option<IpAddr>, class: Class) -> Result<(), Error> {
+    pub(crate) async fn call(
+        &self,
+        actor: Option<&Actor>,
+        program: Option<&Program>,
+        address: Option<IpAddr>,
+        class: Class,
+    ) -> Result<(), Error> {
         let settings = &self.settings;
         if let Some(address) = address {
             self.take("address", &network(address), settings.address).await?;
@@ -82,7 +107,11 @@ impl Limits {
         let who = if actor.account_id.is_empty() { &actor.id } else { &actor.account_id };
         if actor.role == Role::Partner {
             let who = if actor.partner_id.is_empty() { who } else { &actor.partner_id };
-            self.take("partner", who, settings.partner).await?;
+            match program.and_then(Program::rate) {
+                // A rate of its own counts for this program alone, in place of the one that a partner's programs share.
+                Some((id, rate)) => self.take("client", id, rate).await?,
+                None => self.take("partner", who, settings.partner).await?,
+            }
             let quota = Allowance::PerDay(settings.partner_per_day);
             self.rates.take("partner_day", who, quota).await.map_err(|after| {
                 refused("partner_day");
@@ -95,6 +124,16 @@ impl Limits {
             self.take("exports", who, settings.exports).await?;
         }
         Ok(())
+    }
+
+    /// Counts one sign-in that is begun at a provider: each leaves a row for minutes.
+    ///
+    /// # Errors
+    ///
+    /// `RATE_LIMITED`.
+    pub(crate) async fn begin_sign_in(&self, address: Option<IpAddr>) -> Result<(), Error> {
+        let key = address.map_or_else(|| "unknown".to_owned(), network);
+        self.take("sign_ins", &key, self.settings.sign_ins).await
     }
 
     /// Counts one wrong guess: `kind` is what is guessed at (`login`, `link`, `token`), `key` whose it is (the account, or
@@ -154,7 +193,7 @@ fn network(address: IpAddr) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::{net::SocketAddr, time::Duration};
+    use std::net::SocketAddr;
 
     use common::{clock::Clock, config::Sources};
     use http::HeaderValue;
@@ -186,7 +225,7 @@ mod tests {
             settings.partner_per_day = 7;
             settings.exports = slow(1);
         });
-        let call = async |actor: &Actor, class| limits.call(Some(actor), None, class).await;
+        let call = async |actor: &Actor, class| limits.call(Some(actor), None, None, class).await;
         let (noisy, quiet) = (actor(Role::Agent, "a"), actor(Role::Agent, "b"));
         for _ in 0..5 {
             call(&noisy, Class::Read).await.unwrap();
@@ -203,6 +242,31 @@ mod tests {
             call(&partner, Class::Read).await.unwrap();
         }
         assert_eq!(call(&partner, Class::Read).await.unwrap_err().reason, QUOTA_EXHAUSTED);
+    }
+
+    #[tokio::test]
+    async fn a_program_has_the_rate_that_it_was_given() {
+        let limits = limits(|settings| settings.partner = slow(3));
+        let partner = Actor { partner_id: "haier".to_owned(), ..actor(Role::Partner, "pc_1") };
+        let program = |id: &str, calls_per_second| Program { client_id: id.to_owned(), calls_per_second };
+        let call = async |program: &Program| limits.call(Some(&partner), Some(program), None, Class::Read).await;
+        // Slower than its partner may be: at once as many as in a second, and no more.
+        let slower = program("pc_slow", 1);
+        call(&slower).await.unwrap();
+        let refused = call(&slower).await.unwrap_err();
+        assert_eq!(refused.reason, RATE_LIMITED);
+        assert!(refused.retry_after.is_some_and(|after| after <= Duration::from_secs(1)));
+        // Quicker: it does not use up what its partner's other programs share.
+        let quicker = program("pc_quick", 500);
+        for _ in 0..50 {
+            call(&quicker).await.unwrap();
+        }
+        let usual = program("pc_usual", 0);
+        for _ in 0..3 {
+            call(&usual).await.unwrap();
+        }
+        assert_eq!(call(&usual).await.unwrap_err().reason, RATE_LIMITED);
+        call(&quicker).await.unwrap();
     }
 
     #[tokio::test]

@@ -2,7 +2,6 @@
 //! open them again from where they are, so that a stop never has to cut them off.
 
 use std::{
-    future::Future as _,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -20,20 +19,36 @@ use crate::error::STREAM_ENDED;
 /// Time for a stream's own service to end it, with a better hint than ours, when the process stops.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// Looks at a stream's caller again and again; ready once they may not go on, with what they are told.
+pub(crate) type Watch = Pin<Box<dyn Future<Output = Status> + Send>>;
+
 /// When a stream ends for our sake.
-#[derive(Debug)]
 pub(crate) struct Life {
     end: Pin<Box<Sleep>>,
     stopping: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    watch: Option<Watch>,
+}
+
+impl std::fmt::Debug for Life {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Life({:?})", self.end.deadline())
+    }
 }
 
 impl Life {
-    pub(crate) fn new(until: Instant, stopping: CancellationToken) -> Self {
-        Self { end: Box::pin(tokio::time::sleep_until(until)), stopping: Some(Box::pin(stopping.cancelled_owned())) }
+    pub(crate) fn new(until: Instant, stopping: CancellationToken, watch: Option<Watch>) -> Self {
+        let stopping = Some(Box::pin(stopping.cancelled_owned()));
+        Self { end: Box::pin(tokio::time::sleep_until(until)), stopping, watch }
     }
 
-    /// Ready once it is over.
-    pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready once it is over; says what the caller is told instead of farewell, if they may not go on.
+    pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<Option<Status>> {
+        if let Some(watch) = &mut self.watch
+            && let Poll::Ready(told) = watch.as_mut().poll(cx)
+        {
+            self.watch = None;
+            return Poll::Ready(Some(told));
+        }
         if let Some(stopping) = &mut self.stopping
             && stopping.as_mut().poll(cx).is_ready()
         {
@@ -42,12 +57,12 @@ impl Life {
             let end = self.end.deadline().min(soon);
             self.end.as_mut().reset(end);
         }
-        self.end.as_mut().poll(cx)
+        self.end.as_mut().poll(cx).map(|()| None)
     }
 
-    /// Waits for its end.
-    pub(crate) async fn over(&mut self) {
-        std::future::poll_fn(|cx| self.poll_over(cx)).await;
+    /// Waits for its end, as [`Life::poll_over`] has it.
+    pub(crate) async fn over(&mut self) -> Option<Status> {
+        std::future::poll_fn(|cx| self.poll_over(cx)).await
     }
 }
 
@@ -98,10 +113,10 @@ impl HttpBody for Lasting {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let between = self.missing == 0 && self.head.is_empty();
         let Some(life) = &mut self.life else { return Poll::Ready(None) };
-        if between && life.poll_over(cx).is_ready() {
+        if between && let Poll::Ready(told) = life.poll_over(cx) {
             self.life = None;
             let mut trailers = http::HeaderMap::new();
-            let told = self.farewell.add_header(&mut trailers);
+            let told = told.as_ref().unwrap_or(&self.farewell).add_header(&mut trailers);
             return Poll::Ready(Some(told.map(|()| Frame::trailers(trailers))));
         }
         let polled = Pin::new(&mut self.body).poll_frame(cx);
@@ -136,7 +151,7 @@ mod tests {
     #[tokio::test]
     async fn a_silent_stream_ends_with_a_hint_when_the_process_stops() {
         let stopping = CancellationToken::new();
-        let life = Life::new(Instant::now() + Duration::from_secs(600), stopping.clone());
+        let life = Life::new(Instant::now() + Duration::from_secs(600), stopping.clone(), None);
         let mut body = Lasting::new(silent(vec![b"\0\0\0\0\x02ab"]), life, status());
         assert!(body.frame().await.unwrap().unwrap().is_data());
         stopping.cancel();
@@ -147,14 +162,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_message_is_never_cut_in_two() {
-        let life = Life::new(Instant::now(), CancellationToken::new());
+        let life = Life::new(Instant::now(), CancellationToken::new(), None);
         tokio::time::sleep(Duration::from_millis(5)).await;
         let mut body = Lasting::new(silent(vec![b"\0\0\0", b"\0\x03a", b"bc\0"]), life, status());
         // Nothing has begun: it may end at once.
         assert!(body.frame().await.unwrap().unwrap().is_trailers());
 
         let stopping = CancellationToken::new();
-        let life = Life::new(Instant::now() + Duration::from_secs(600), stopping.clone());
+        let life = Life::new(Instant::now() + Duration::from_secs(600), stopping.clone(), None);
         let mut body = Lasting::new(silent(vec![b"\0\0\0", b"\0\x03a", b"bc"]), life, status());
         assert!(body.frame().await.unwrap().unwrap().is_data());
         stopping.cancel();

@@ -1,6 +1,6 @@
 //! Server streams over HTTP: server-sent events when the client asks for them, else one JSON object a line.
 
-use std::{convert::Infallible, fmt::Write as _, time::Duration};
+use std::{convert::Infallible, fmt::Write as _, sync::Arc, time::Duration};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use futures::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderValue, Response, header, uri::PathAndQuery};
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use proto::aftercare::gateway::v1::WatchSignal;
-use tonic::{Status, Streaming};
+use tonic::{Code, Status, Streaming};
 
 use super::{Refusal, client, codec::DynamicCodec, reply, table::Binding, theirs};
 use crate::{
@@ -101,7 +101,7 @@ fn event(message: &DynamicMessage, json: &serde_json::Value) -> String {
 }
 
 pub(super) async fn answer(
-    door: &Door,
+    door: &Arc<Door>,
     passage: &Passage,
     binding: &Binding,
     headers: &HeaderMap,
@@ -121,7 +121,7 @@ pub(super) async fn answer(
         pool: door.contract.pool.clone(),
         form,
         heartbeat: door.config.heartbeat,
-        life: Life::new(passage.deadline, door.stopping.clone()),
+        life: Life::new(passage.deadline, door.stopping.clone(), passage.watch(door, &binding.rpc)),
         farewell: door.refuse(passage.language, farewell()),
     };
     let pieces = stream::unfold(Some(source), |source| async move {
@@ -150,9 +150,15 @@ impl Source {
         loop {
             let step = tokio::select! {
                 step = tokio::time::timeout(self.heartbeat, self.messages.message()) => step,
-                () = self.life.over() => {
-                    let farewell = self.form.farewell(&reply::status_json(&self.pool, &self.farewell));
-                    return (farewell.into(), None);
+                told = self.life.over() => {
+                    let told = told.unwrap_or(self.farewell);
+                    let json = reply::status_json(&self.pool, &told);
+                    // Whoever may not go on has nothing to come back for.
+                    let last = match told.code() {
+                        Code::Unavailable => self.form.farewell(&json),
+                        _ => self.form.failure(&json),
+                    };
+                    return (last.into(), None);
                 }
             };
             let failure = match step {

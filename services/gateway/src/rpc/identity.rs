@@ -9,14 +9,18 @@ mod enable_account;
 mod enroll_totp;
 mod get_account;
 mod get_me;
+mod get_sign_in_options;
+mod link_provider;
 mod list_accounts;
 mod list_sessions;
 mod refresh_session;
 mod reset_password;
 mod revoke_session;
 mod sign_in;
+mod sign_in_oidc;
 mod sign_in_totp;
 mod sign_out;
+mod unlink_provider;
 mod unmask;
 mod update_account;
 
@@ -43,6 +47,8 @@ rpc_table! {
     IdentityService as "aftercare.gateway.v1.IdentityService" for Api {
         sign_in(SignInRequest) -> SignInResult;
         sign_in_totp(SignInTotpRequest) -> SignInResult;
+        get_sign_in_options(GetSignInOptionsRequest) -> SignInOptions;
+        sign_in_oidc(SignInOidcRequest) -> SignInResult;
         refresh_session(RefreshSessionRequest) -> SignInResult;
         sign_out(SignOutRequest) -> SignOutResponse;
         list_sessions(ListSessionsRequest) -> ListSessionsResponse;
@@ -59,6 +65,8 @@ rpc_table! {
         disable_account(DisableAccountRequest) -> Account;
         enable_account(EnableAccountRequest) -> Account;
         reset_password(ResetPasswordRequest) -> AccountWithPassword;
+        link_provider(LinkProviderRequest) -> Account;
+        unlink_provider(UnlinkProviderRequest) -> Account;
         unmask(UnmaskRequest) -> UnmaskedRecord;
     }
 }

@@ -11,6 +11,8 @@ mod m20261122_000102_session;
 mod m20261122_000103_signing_key;
 mod m20261122_000104_client;
 mod m20261122_000105_link;
+mod m20261122_000106_provider;
+pub(crate) mod provider;
 pub(crate) mod session;
 
 use sea_orm_migration::MigrationTrait;
@@ -23,5 +25,6 @@ pub(super) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m20261122_000103_signing_key::Migration),
         Box::new(m20261122_000104_client::Migration),
         Box::new(m20261122_000105_link::Migration),
+        Box::new(m20261122_000106_provider::Migration),
     ]
 }

@@ -28,6 +28,19 @@ pub struct Account {
     pub(crate) partner_id: String,
     pub(crate) language: String,
     pub(crate) state: State,
+    /// Who the person is at providers of identities.
+    #[serde(default)]
+    pub(crate) identities: Vec<ProviderIdentity>,
+}
+
+/// Who somebody is at a provider of identities. Issuer and subject together are the only thing that an account is found
+/// by: e-mail addresses and names change hands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderIdentity {
+    pub(crate) issuer: String,
+    pub(crate) subject: String,
+    /// Whether role and unit follow what the provider says at every sign-in: of accounts that its word made.
+    pub(crate) follows: bool,
 }
 
 /// Whether it may sign in.
@@ -135,6 +148,29 @@ impl Account {
         Ok(Changed::new(self.checked()?, "update", from, ""))
     }
 
+    /// Lets the person sign in at a provider.
+    pub(crate) fn linked(mut self, identity: ProviderIdentity, now: DateTime<Utc>) -> Changed<Self> {
+        let same = |known: &ProviderIdentity| (&known.issuer, &known.subject) == (&identity.issuer, &identity.subject);
+        if !self.identities.iter().any(same) {
+            self.identities.push(identity);
+        }
+        self.noted("link_provider", now)
+    }
+
+    /// Takes that away again.
+    ///
+    /// # Errors
+    ///
+    /// `NOT_FOUND` when there is no such link.
+    pub(crate) fn unlinked(mut self, issuer: &str, subject: &str, now: DateTime<Utc>) -> Result<Changed<Self>> {
+        let before = self.identities.len();
+        self.identities.retain(|known| (&*known.issuer, &*known.subject) != (issuer, subject));
+        if self.identities.len() == before {
+            return Err(Error::not_found("provider_identity", subject));
+        }
+        Ok(self.noted("unlink_provider", now))
+    }
+
     /// Keeps the person out.
     ///
     /// # Errors
@@ -196,7 +232,25 @@ mod tests {
             partner_id: String::new(),
             language: "zh-CN".to_owned(),
             state: State::Active,
+            identities: Vec::new(),
         }
+    }
+
+    #[test]
+    fn an_identity_is_linked_once_and_taken_away() {
+        let now = DateTime::UNIX_EPOCH;
+        let identity = |subject: &str| ProviderIdentity {
+            issuer: "https://id.example".to_owned(),
+            subject: subject.to_owned(),
+            follows: false,
+        };
+        let linked = account(Role::Agent).linked(identity("a"), now).record.linked(identity("a"), now).record;
+        assert_eq!(linked.identities, [identity("a")]);
+        let both = linked.linked(identity("b"), now).record;
+        assert!(both.clone().unlinked("https://id.example", "c", now).is_err());
+        assert!(both.clone().unlinked("https://other.example", "a", now).is_err());
+        let left = both.unlinked("https://id.example", "a", now).unwrap();
+        assert_eq!((left.action, left.record.identities), ("unlink_provider", vec![identity("b")]));
     }
 
     #[test]

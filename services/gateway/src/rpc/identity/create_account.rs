@@ -42,6 +42,7 @@ pub(crate) async fn handle(
         partner_id: request.partner_id.clone(),
         language: if request.language.is_empty() { "zh-CN".to_owned() } else { request.language.clone() },
         state: State::Active,
+        identities: Vec::new(),
     }
     .checked()?;
     let made = if given.is_empty() { secrets::password() } else { String::new() };

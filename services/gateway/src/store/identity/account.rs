@@ -14,7 +14,7 @@ use sea_orm::{Condition, entity::prelude::*};
 use crate::{
     domain::identity::{AccountId, account::Account},
     error::{EMAIL_TAKEN, USERNAME_TAKEN},
-    store::event,
+    store::{event, identity::provider},
 };
 
 /// The table `account`.
@@ -104,14 +104,18 @@ pub(crate) async fn insert(tx: &Tx, call: &Call, account: Account) -> Result<Acc
     refuse_taken(tx, &account).await?;
     let changed = Changed::new(account, "create", "", "");
     let event = event(&changed);
-    store::insert::<entity::Entity, _>(tx, call, changed.record, "create", "", &event).await
+    let made = store::insert::<entity::Entity, _>(tx, call, changed.record, "create", "", &event).await?;
+    provider::keep(tx, &made).await?;
+    Ok(made)
 }
 
 /// Saves a change.
 pub(crate) async fn save(tx: &Tx, call: &Call, changed: Changed<Account>) -> Result<Account> {
     refuse_taken(tx, &changed.record).await?;
     let event = event(&changed);
-    store::save::<entity::Entity, _>(tx, call, changed, &event).await
+    let saved = store::save::<entity::Entity, _>(tx, call, changed, &event).await?;
+    provider::keep(tx, &saved).await?;
+    Ok(saved)
 }
 
 async fn refuse_taken(tx: &Tx, account: &Account) -> Result<()> {

@@ -134,6 +134,8 @@ pub(crate) enum Which<'a> {
     One(&'a str),
     /// All of the account.
     All(&'a AccountId),
+    /// All of the account that began in this way.
+    Begun(&'a AccountId, &'a str),
     /// All of the account but this one.
     Others(&'a AccountId, &'a str),
 }
@@ -147,6 +149,9 @@ pub(crate) async fn end(tx: &Tx, which: Which<'_>, why: &str, now: DateTimeUtc) 
     let ending = match which {
         Which::One(id) => ending.filter(Column::Id.eq(id)),
         Which::All(account) => ending.filter(Column::AccountId.eq(account.as_str())),
+        Which::Begun(account, method) => {
+            ending.filter(Column::AccountId.eq(account.as_str())).filter(Column::Method.eq(method))
+        }
         Which::Others(account, id) => ending.filter(Column::AccountId.eq(account.as_str())).filter(Column::Id.ne(id)),
     };
     Ok(ending.exec(tx).await?.rows_affected)
