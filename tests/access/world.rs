@@ -203,7 +203,7 @@ impl World {
         self.records.push(Record { kind: "stock_document", id: document_id, json: document });
         let supplement = json!({ "orgUnitId": region, "workOrderId": order["workOrderId"], "serviceRequestId": case,
             "customerId": customer, "lines": lines, "locationId": store["locationId"], "reason": "damaged",
-            "responsibility": "RESPONSIBILITY_FACTORY" });
+            "responsibility": "RESPONSIBILITY_PRODUCTION" });
         self.act("admin", parts, "RequestSupplementaryOrder", supplement).await;
         let back = json!({ "orgUnitId": region, "wish": "RETURN_WISH_EXCHANGE", "serviceRequestId": case,
             "customerId": customer, "sku": sku, "reason": "defective" });

@@ -73,7 +73,7 @@ async fn nobody_makes_a_record_out_of_sight() {
             "RequestSupplementaryOrder",
             "ListSupplementaryOrders",
             json!({ "lines": lines, "locationId": place, "reason": "damaged",
-            "responsibility": "RESPONSIBILITY_FACTORY" }),
+            "responsibility": "RESPONSIBILITY_PRODUCTION" }),
         ),
         ("survey", "SetCallbackAgent", "ListCallbackAgents", json!({ "agentId": "far", "available": true })),
     ] {

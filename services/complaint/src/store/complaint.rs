@@ -96,7 +96,12 @@ impl Owned for Entity {
         match reach {
             // What the partner made itself, and what was opened about its cases.
             Reach::Partner(_) => Condition::any().add(own).add(whose::cases(Column::ServiceRequestId, reach)),
-            Reach::All | Reach::Units(_) | Reach::Technician { .. } | Reach::Link(_) | Reach::Nothing => own,
+            Reach::All
+            | Reach::Units(_)
+            | Reach::Technician { .. }
+            | Reach::Link(_)
+            | Reach::Own(_)
+            | Reach::Nothing => own,
         }
     }
 }

@@ -169,11 +169,6 @@ impl Owner {
         key(&self.actor)
     }
 
-    /// Whether it is this caller.
-    pub(crate) fn is(&self, actor: &Actor) -> bool {
-        key(&self.actor) == key(actor)
-    }
-
     /// The one who acts.
     pub(crate) fn actor(&self) -> Actor {
         let units = self.units.clone().map_or(Units::All, Units::Of);

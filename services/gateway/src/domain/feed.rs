@@ -117,15 +117,14 @@ pub(crate) fn within(reach: &Reach, change: &Change) -> bool {
         Reach::All => true,
         Reach::Units(units) => !place.org_unit_id.is_empty() && units.contains(&place.org_unit_id),
         Reach::Technician { id, .. } => {
-            !id.is_empty()
-                && [&place.technician_id, &change.former_technician_id, &change.record_id].contains(&id)
+            !id.is_empty() && [&place.technician_id, &change.former_technician_id, &change.record_id].contains(&id)
         }
         Reach::Partner(id) => !id.is_empty() && *id == place.partner_id,
         Reach::Link(link) => {
             let ids = [&change.record_id, &change.work_order_id, &place.service_request_id];
             !link.record_id.is_empty() && ids.iter().any(|id| **id == link.record_id)
         }
-        Reach::Nothing => false,
+        Reach::Own(_) | Reach::Nothing => false,
     }
 }
 
