@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use common::{
     db::Tx,
-    error::{Error, Result},
+    error::{Error, Result, reason},
     reach::{Owned, Owner, Reach, Scoped, select},
     record::{Changed, Record as _},
     service::Call,
@@ -195,6 +195,10 @@ pub(crate) async fn receive(
         None => {
             let id = call.ids.make(call.now);
             let complaint = matter.receive(id, number, policy, call.now)?;
+            // Before the row can meet one of the same matter: nobody learns of complaints in another unit by opening one there.
+            if matches!(tx.reach(), Reach::Units(_)) && !tx.reach().sees_unit(&complaint.org_unit_id) {
+                return Err(Error::new(reason::OUT_OF_REACH).with("record_kind", Complaint::KIND));
+            }
             let event = event(&complaint, ComplaintFact::Received);
             let saved = store::insert::<Entity, _>(tx, call, complaint, action::RECEIVE, "", &event).await?;
             wake(tx, DEADLINE, saved.id.as_str(), saved.wake_at(policy)).await?;
