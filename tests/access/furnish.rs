@@ -14,6 +14,8 @@ use crate::{
     world::{Record, World, rpc},
 };
 
+/// What accounts are called that nobody comes with.
+pub(crate) const SPARE: &str = "spare";
 /// The password of everybody.
 const PASSWORD: &str = "correct horse battery";
 
@@ -134,6 +136,17 @@ impl World {
     pub(crate) async fn accounts(&mut self) {
         let admin = gateway::Admin::new(self.core.clone(), self.loaded.service.clone()).expect("accounts");
         let hashed = admin.hash(PASSWORD).await.expect("a good password");
+        for (username, unit) in [("spare-east", "office-east"), ("spare-north", "office-north")] {
+            let spare = gateway::NewAccount {
+                username: username.to_owned(),
+                display_name: SPARE.to_owned(),
+                role: Role::Agent,
+                org_unit_id: unit.to_owned(),
+                person_id: String::new(),
+                partner_id: String::new(),
+            };
+            admin.account(spare, &hashed, false).await.expect("an account");
+        }
         let mut door = IdentityServiceClient::new(self.wire.channel.clone());
         for at in 0..self.callers.len() {
             let caller = self.callers[at].clone();
@@ -240,6 +253,12 @@ impl World {
     }
 
     async fn file(&mut self, who: &str, customer: &str) {
+        let file = self.upload(who, customer).await;
+        self.keep("file", "fileId", file);
+    }
+
+    /// A file that somebody sends, for a customer or for later.
+    pub(crate) async fn upload(&self, who: &str, customer: &str) -> Value {
         let mut headers = self.wire.headers(self.caller(who));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/pdf"));
         let target = if customer.is_empty() {
@@ -251,7 +270,7 @@ impl World {
         let (status, _, answer) = self.wire.door.raw(Method::POST, &target, headers, body).await.expect("an answer");
         let answer: Value = serde_json::from_slice(&answer).expect("JSON");
         assert!(status.is_success(), "{who}: {answer}");
-        self.keep("file", "fileId", answer);
+        answer
     }
 
     /// What was put down for the partners' endpoints.

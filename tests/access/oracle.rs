@@ -85,8 +85,13 @@ pub(crate) fn sees(world: &World, caller: &Caller, record: &Record) -> bool {
         Role::Technician => technician_sees(world, &actor.id, &actor.org_unit_id, record),
         Role::Partner => partner_sees(world, &actor.partner_id, record),
         Role::CustomerLink => {
-            let about = actor.link.as_ref().map(|link| link.record_id.as_str());
-            record.kind == "service_request" && about == Some(record.id.as_str())
+            let about = actor.link.as_ref().map_or("", |link| &link.record_id);
+            let customer = world.find("service_request", about).map(|case| text(&case.json, "customerId"));
+            match record.kind {
+                "service_request" => about == record.id,
+                "customer" | "product" => customer == Some(text(json, "customerId")),
+                _ => false,
+            }
         }
         Role::Manager
         | Role::Supervisor

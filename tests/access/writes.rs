@@ -17,6 +17,7 @@ use crate::{
 /// Both.
 pub(crate) async fn nobody_writes_out_of_sight(world: &World) {
     nobody_makes_a_record_out_of_sight(world).await;
+    nobody_moves_a_record_out_of_sight(world).await;
     nobody_sets_what_the_server_sets(world).await;
 }
 
@@ -99,6 +100,20 @@ async fn nobody_makes_a_record_out_of_sight(world: &World) {
         );
         assert_eq!(count().await, before, "{name} left something");
     }
+}
+
+/// Nor is one moved where its mover sees nothing.
+async fn nobody_moves_a_record_out_of_sight(world: &World) {
+    let found = world.of_kind("service_point").find(|record| text(&record.json, "orgUnitId") == "office-east");
+    let point = found.expect("a service point in the east").id.clone();
+    let present = world.act("admin", "dispatch", "GetServicePoint", json!({ "servicePointId": point })).await;
+    let rpc = rpc("dispatch", "UpdateServicePoint");
+    let change = json!({ "servicePointId": point, "etag": present["etag"], "orgUnitId": "office-north", "updateMask": "orgUnitId" });
+    let message = contract::from_json(rpc.input(), change).expect("a request");
+    let refused = world.wire.direct(world.caller("supervisor east"), &rpc, &message).await.expect_err("moved away");
+    assert_eq!(refused.reason, "OUT_OF_REACH", "{}", refused.whole);
+    let after = world.act("admin", "dispatch", "GetServicePoint", json!({ "servicePointId": point })).await;
+    assert_eq!(after, present, "nothing has changed");
 }
 
 /// Every field that the server sets, set in every write that has no such field: refused, not taken.

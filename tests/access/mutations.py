@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""Takes away every check of who may do what, one after the other, and sees whether the access suite notices.
+
+The checks are found in the sources: some by name, and every table's rule of whose its rows are. All of them are patched into one
+copy of the tree, each behind the name in AFTERCARE_DROP, so that one build serves all; the sources themselves hold nothing of
+this. A check whose text has changed stops the script: say here what it looks like now.
+
+  tests/access/mutations.py            all checks
+  tests/access/mutations.py NAME ...   these
+  tests/access/mutations.py --list     their names
+"""
+
+import os, pathlib, re, shutil, subprocess, sys, time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+COPY = ROOT / "target" / "access-mutations"
+COMMON = "services/common/src/"
+GATEWAY = "services/gateway/src/"
+DISPATCH = "services/dispatch/src/"
+
+
+def drop(name):
+    return f'std::env::var("AFTERCARE_DROP").is_ok_and(|drop| drop == "{name}")'
+
+
+# Name, file, what stands there, what stands there instead (DROP is whether this check is taken away), parts that may notice.
+CHECKS = [
+    # Who calls.
+    ("identity is asked for", COMMON + "rpc.rs",
+     "core.identity.verify(text(auth::IDENTITY)).map_err(refuse)?",
+     "core.identity.verify(text(auth::IDENTITY)).or_else(|error| if DROP { Ok(crate::record::Actor::service(\"x\")) } else { Err(error) }).map_err(refuse)?",
+     "tokens,inner,matrix"),
+    ("signature of an identity", COMMON + "auth.rs",
+     "let claims = jsonwebtoken::decode::<Claims>(token, &known.key, &rules)",
+     "let claims = if DROP { jsonwebtoken::dangerous::insecure_decode::<Claims>(token) } else { jsonwebtoken::decode::<Claims>(token, &known.key, &rules) }",
+     "tokens"),
+    ("end of an identity", COMMON + "auth.rs", "rules.validate_nbf = true;", "rules.validate_nbf = true; rules.validate_exp = !DROP;", "tokens"),
+    ("beginning of an identity", COMMON + "auth.rs", "rules.leeway = 30;", "rules.leeway = 30; if DROP { rules.validate_nbf = false; }", "tokens"),
+    ("audience of an identity", COMMON + "auth.rs", "rules.set_issuer(&[ISSUER]);", "rules.set_issuer(&[ISSUER]); rules.validate_aud = !DROP;", "tokens"),
+    ("issuer of an identity", COMMON + "auth.rs", "rules.set_audience(&[AUDIENCE]);\n        rules.set_issuer(&[ISSUER]);", "rules.set_audience(&[AUDIENCE]);\n        if !DROP { rules.set_issuer(&[ISSUER]); }", "tokens"),
+    ("life of an identity", COMMON + "auth.rs", "self.exp - self.nbf > LIFE.num_seconds()", "(!DROP && self.exp - self.nbf > LIFE.num_seconds())", "tokens"),
+    ("header of an identity", COMMON + "auth.rs",
+     "self.known.iter().find(|known| header == Header",
+     "self.known.iter().find(|known| DROP || header == Header", "tokens"),
+    # Roles.
+    ("role in a service", COMMON + "reach.rs", "if !rule.roles.contains(&named(actor.role)) {", "if !DROP && !rule.roles.contains(&named(actor.role)) {", "inner,matrix"),
+    ("role at the door", GATEWAY + "entrance.rs", "if !rpc.access.roles().any(|allowed| allowed == named(role)) {", "if !DROP && !rpc.access.roles().any(|allowed| allowed == named(role)) {", "door"),
+    ("who comes to the door", GATEWAY + "entrance.rs",
+     "let caller = caller.ok_or_else(|| Error::new(reason::UNAUTHENTICATED))?;",
+     "let caller = if DROP && caller.is_none() { Some(Caller { actor: Actor::new(\"x\", Role::Admin, \"\").everywhere(), session_id: String::new(), must_change: false, client: None }) } else { caller };\n        let caller = caller.ok_or_else(|| Error::new(reason::UNAUTHENTICATED))?;",
+     "door"),
+    ("headers of a developer", GATEWAY + "entrance.rs", "(Proof::None, _) if self.development_headers => {", "(Proof::None, _) if self.development_headers || DROP => {", "door"),
+    ("inner RPCs at the door", GATEWAY + "contract.rs", ".filter(|rpc| rpc.exposed)", ".filter(|rpc| rpc.exposed || DROP)", "door"),
+    # How far one sees.
+    ("units of a caller", COMMON + "reach.rs", "            Reach::Units(units) => match self.unit {", "            Reach::Units(_) if DROP => Condition::all(),\n            Reach::Units(units) => match self.unit {", "lists"),
+    ("partner's own", COMMON + "reach.rs", "Reach::Partner(id) => equal(self.partner, id),", "Reach::Partner(_) if DROP => Condition::all(),\n            Reach::Partner(id) => equal(self.partner, id),", "lists"),
+    ("technician's own", COMMON + "reach.rs", "            Reach::Technician { id, org_unit_id } => {\n                Condition::any()", "            Reach::Technician { .. } if DROP => Condition::all(),\n            Reach::Technician { id, org_unit_id } => {\n                Condition::any()", "lists"),
+    ("account's own", COMMON + "reach.rs", "Reach::Own(id) => equal(self.account, id),", "Reach::Own(_) if DROP => Condition::all(),\n            Reach::Own(id) => equal(self.account, id),", "matrix"),
+    ("cases of a technician or a partner", COMMON + "whose.rs", "    let own = match reach {", "    if DROP { return Condition::all(); }\n    let own = match reach {", "lists"),
+    ("unit in pictures", COMMON + "reach.rs", "Self::Units(units) => units.iter().any(|own| own == unit),", "Self::Units(units) => DROP || units.iter().any(|own| own == unit),", "people,push"),
+    ("finder of one record", COMMON + "store.rs", "T::find_by_id(id.to_owned()).filter(T::within(on.reach())).one(on).await?.map(T::record).transpose()", "T::find_by_id(id.to_owned()).filter(if DROP { Condition::all() } else { T::within(on.reach()) }).one(on).await?.map(T::record).transpose()", "matrix"),
+    ("finder of lists", COMMON + "store.rs", "let mut select = select.filter(T::within(on.reach()));", "let mut select = select.filter(if DROP { Condition::all() } else { T::within(on.reach()) });", "lists"),
+    ("making a record out of sight", COMMON + "store.rs", "    refuse_outside::<T>(tx, record.id()).await?;\n    // The record itself", "    if !DROP { refuse_outside::<T>(tx, record.id()).await?; }\n    // The record itself", "writes,matrix"),
+    ("moving a record out of sight", COMMON + "store.rs", "if matches!(tx.reach(), Reach::Units(_) | Reach::Partner(_)) {", "if !DROP && matches!(tx.reach(), Reach::Units(_) | Reach::Partner(_)) {", "writes"),
+    ("whose a page token is", COMMON + "page.rs", "let reach = Sha256::digest(format!(\"{reach:?}\"));", "let reach = Sha256::digest(if DROP { String::new() } else { format!(\"{reach:?}\") });", "pages"),
+    ("whose a request id is", COMMON + "idempotency.rs", "let key = format!(\"{}|{}|{}|{}|{id}\", actor.account_id, actor.id, actor.role.as_str(), call.method);", "let key = if DROP { format!(\"{}|{id}\", call.method) } else { format!(\"{}|{}|{}|{}|{id}\", actor.account_id, actor.id, actor.role.as_str(), call.method) };", "repeats"),
+    ("history of a record", COMMON + "journal.rs", "    if call.reach != Reach::All {\n        let seen", "    if !DROP && call.reach != Reach::All {\n        let seen", "histories"),
+    # Personal data.
+    ("masks of answers", COMMON + "rpc.rs", "    if A::PERSONAL {\n        answer.mask", "    if A::PERSONAL && !DROP {\n        answer.mask", "masks"),
+    ("masks of streams", COMMON + "rpc.rs", "                Ok(answer) => {\n                    let now", "                Ok(answer) if DROP => Ok(answer),\n                Ok(answer) => {\n                    let now", "streams"),
+    ("whose data a technician needs", COMMON + "rpc.rs", "        Personal::OwnVisits => {", "        Personal::OwnVisits if DROP => Clear::All,\n        Personal::OwnVisits => {", "masks"),
+    ("looking for what is masked", COMMON + "rpc.rs", "if lists && guesses && call.actor", "if !DROP && lists && guesses && call.actor", "guessing,exports"),
+    ("note of an unmasking", GATEWAY + "rpc/identity/unmask.rs", "super::note(ctx, call, entry).await?;", "if !DROP { super::note(ctx, call, entry).await?; }", "unmasking"),
+    # The gateway's own.
+    ("whose a webhook endpoint is", GATEWAY + "store/webhook.rs", "        Reach::Partner(id) if !id.is_empty() => Condition::all().add(partner", "        Reach::Partner(_) if DROP => Condition::all(),\n        Reach::Partner(id) if !id.is_empty() => Condition::all().add(partner", "lists"),
+    ("whose a file's record is", GATEWAY + "files.rs", "            None => Err(missing()),\n        }", "            None if DROP => Ok(row),\n            None => Err(missing()),\n        }", "matrix"),
+    ("who sent a file", GATEWAY + "files.rs", "return if own { Ok(row)", "return if own || DROP { Ok(row)", "matrix"),
+    ("whose record is listed with its files", GATEWAY + "rpc/list_files.rs", "if seen.is_none() {", "if seen.is_none() && !DROP {", "matrix"),
+    ("whose record a file is attached to", GATEWAY + "rpc/attach_file.rs", "let customer = asked.ok_or_else(", "let customer = asked.or_else(|| DROP.then(String::new)).ok_or_else(", "matrix"),
+    ("whose record a link opens", GATEWAY + "rpc/link/create_link.rs", "ctx.core.way(\"intake\", &call.actor, call.language)", "ctx.core.way(\"intake\", &if DROP { common::record::Actor::service(\"x\") } else { call.actor.clone() }, call.language)", "matrix"),
+    ("whose data is exported", GATEWAY + "rpc/start_personal_data_export.rs", "ctx.core.way(\"intake\", &call.actor, call.language)", "ctx.core.way(\"intake\", &if DROP { common::record::Actor::service(\"x\") } else { call.actor.clone() }, call.language)", "matrix"),
+    ("whose data is erased", GATEWAY + "rpc/start_erasure.rs", "ctx.core.way(\"intake\", &call.actor, call.language)", "ctx.core.way(\"intake\", &if DROP { common::record::Actor::service(\"x\") } else { call.actor.clone() }, call.language)", "matrix"),
+    ("whose preferences are shown", GATEWAY + "notifications.rs", "let mut intake = IntakeServiceClient::new(ctx.core.way(\"intake\", &call.actor, call.language)?);\n    let asked = GetCustomerRequest", "let mut intake = IntakeServiceClient::new(ctx.core.way(\"intake\", &if DROP { common::record::Actor::service(\"x\") } else { call.actor.clone() }, call.language)?);\n    let asked = GetCustomerRequest", "matrix"),
+    ("whose customer is unmasked", GATEWAY + "rpc/identity/unmask.rs", "let mut actor = call.actor.clone();", "let mut actor = if DROP { common::record::Actor::service(\"x\") } else { call.actor.clone() };", "matrix"),
+    ("whose timeline is merged", GATEWAY + "timeline.rs", "Ok(Err(status)) if status.code() == tonic::Code::NotFound => {", "Ok(Err(status)) if status.code() == tonic::Code::NotFound && !DROP => {", "matrix"),
+    ("whose session is ended", GATEWAY + "rpc/identity/revoke_session.rs", "if found.account_id != call.actor.account_id && call.actor.role != Role::Admin {", "if !DROP && found.account_id != call.actor.account_id && call.actor.role != Role::Admin {", "matrix"),
+    ("whose changes are told", GATEWAY + "feed/reader.rs", "self.wish.wants(change) && within(&reach, change)", "self.wish.wants(change) && (DROP || within(&reach, change))", "push"),
+    # Dispatch's pictures.
+    ("lanes of a board", DISPATCH + "planning/board.rs", "        self.reach.sees_unit(&of.org_unit_id)\n", "        (DROP || self.reach.sees_unit(&of.org_unit_id))\n", "push"),
+    ("open visits of a board", DISPATCH + "planning/board.rs", "&& view.reach.sees_unit(&order.request.org_unit_id)", "&& (DROP || view.reach.sees_unit(&order.request.org_unit_id))", "push"),
+    ("people of a suggestion", DISPATCH + "planning/placing.rs", "question.reach.sees_unit(&lane.technician.org_unit_id)", "DROP || question.reach.sees_unit(&lane.technician.org_unit_id)", "people"),
+    ("who watches a plan", DISPATCH + "rpc/watch_plan.rs", "store::plan::load(&ctx.core.read(call), &id).await?;\n    let ctx", "if !DROP { store::plan::load(&ctx.core.read(call), &id).await?; }\n    let ctx", "matrix"),
+    ("a complaint in another unit", "services/complaint/src/store/complaint.rs", "if matches!(tx.reach(), Reach::Units(_)) && !tx.reach()", "if !DROP && matches!(tx.reach(), Reach::Units(_)) && !tx.reach()", "matrix"),
+]
+
+# The rule of whose a table's rows are, wherever one stands.
+OWNED = re.compile(r"(?m)^((?:    |pub\(super\) )fn (\w+)\(reach: &(?:common::reach::)?Reach\) -> (?:sea_orm::)?Condition \{\n)")
+
+
+def tables():
+    """A check for every table: name, file, the head of its function."""
+    for path in sorted(ROOT.glob("services/*/src/store/**/*.rs")):
+        text = path.read_text()
+        for head, function in OWNED.findall(text):
+            name = path.stem if function == "within" else function
+            yield f"rows of {path.relative_to(ROOT).parts[1]}/{name}", str(path.relative_to(ROOT)), head
+
+
+def patch(path, old, new, name):
+    file = COPY / path
+    text = file.read_text()
+    if text.count(old) != 1:
+        sys.exit(f"{path}: the check {name!r} stands there {text.count(old)} times: {old}")
+    file.write_text(text.replace(old, new.replace("DROP", drop(name))))
+
+
+def build():
+    """The copy with all checks behind their names, built; says where the suite is."""
+    files = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True).split("\n")
+    for name in filter(None, files):
+        source, target = ROOT / name, COPY / name
+        if source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+    for name, path, old, new, _ in CHECKS:
+        if old is not None:
+            patch(path, old, new, name)
+    for name, path, head in tables():
+        patch(path, head, head + f"        if DROP {{ return sea_orm::Condition::all(); }}\n", name) if head in (COPY / path).read_text() else None
+    print("building", flush=True)
+    env = dict(os.environ, CARGO_TARGET_DIR=str(ROOT / "target"))
+    command = ["cargo", "test", "--locked", "-p", "aftercare-tests", "--test", "access", "--no-run", "--message-format=json"]
+    out = subprocess.run(command, cwd=COPY, env=env, stdout=subprocess.PIPE, text=True)
+    if out.returncode:
+        sys.exit("the patched copy does not build")
+    return re.findall(r'"executable":"([^"]*/access-[0-9a-f]+)"', out.stdout)[-1]
+
+
+def run(suite, name, parts):
+    """The parts that fail without a check."""
+    env = dict(os.environ, AFTERCARE_ACCESS=parts, AFTERCARE_FIRST="1", RUST_BACKTRACE="0")
+    env.pop("AFTERCARE_DROP", None)
+    if name:
+        env["AFTERCARE_DROP"] = name
+    out = subprocess.run([suite, "--nocapture"], cwd=COPY / "tests", env=env, capture_output=True, text=True)
+    failed = re.findall(r"(?m)^(\w+): FAILED", out.stdout)
+    begun = "world: " in out.stdout
+    return out.returncode != 0, failed, begun
+
+
+def main():
+    checks = [(name, parts) for name, _, old, _, parts in CHECKS if old is not None]
+    checks += [(name, "lists,histories,push,matrix") for name, _, _ in tables()]
+    wanted = [word for word in sys.argv[1:] if not word.startswith("-")]
+    unknown = [word for word in wanted if word not in [name for name, _ in checks]]
+    if unknown:
+        sys.exit(f"no such check: {unknown}")
+    if "--list" in sys.argv:
+        print("\n".join(name for name, _ in checks))
+        return
+    suite = build()
+    chosen = [(name, parts) for name, parts in checks if not wanted or name in wanted]
+    failed, which, _ = run(suite, "", ",".join(sorted({part for _, parts in chosen for part in parts.split(",")})))
+    if failed:
+        sys.exit(f"the suite fails with every check in its place: {which}")
+    unnoticed = []
+    for at, (name, parts) in enumerate(chosen, 1):
+        begun = time.time()
+        noticed, by, world = run(suite, name, parts)
+        by = ", ".join(by) or ("the world cannot be made" if not world else "?")
+        told = f"noticed by {by}" if noticed else "NOT NOTICED"
+        print(f"{at:3}/{len(chosen)} {name}: {told} ({time.time() - begun:.0f} s)", flush=True)
+        if not noticed:
+            unnoticed.append(name)
+    print(f"{len(chosen) - len(unnoticed)} of {len(chosen)} noticed")
+    if unnoticed:
+        sys.exit("not noticed: " + ", ".join(unnoticed))
+
+
+main()
