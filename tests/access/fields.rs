@@ -21,7 +21,7 @@ pub(crate) enum Names {
 
 /// Who owns a kind, the list of it, and the field by which a record of it says its id. Without a list the world keeps what
 /// it made.
-pub(crate) const KINDS: [(&str, &str, &str, &str); 33] = [
+pub(crate) const KINDS: [(&str, &str, &str, &str); 34] = [
     ("customer", "intake", "ListCustomers", "customerId"),
     ("product", "intake", "ListProducts", "productId"),
     ("service_request", "intake", "ListServiceRequests", "serviceRequestId"),
@@ -54,6 +54,7 @@ pub(crate) const KINDS: [(&str, &str, &str, &str); 33] = [
     ("session", "gateway", "", "sessionId"),
     ("file", "gateway", "", "fileId"),
     ("job", "gateway", "", "jobId"),
+    ("notification", "gateway", "ListNotifications", "notificationId"),
     ("audit_entry", "gateway", "ListAuditEntries", "auditEntryId"),
 ];
 

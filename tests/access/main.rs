@@ -66,15 +66,66 @@ async fn everybody_sees_and_does_what_they_may_and_no_more() {
     let mut failed = Vec::new();
     for (name, part) in PARTS.iter().filter(|(name, _)| wanted.is_empty() || wanted.contains(name)) {
         let begun = Instant::now();
-        let ended = AssertUnwindSafe(part(&world)).catch_unwind().await;
-        println!("{name}: {} in {:.1?}", if ended.is_ok() { "holds" } else { "FAILED" }, begun.elapsed());
-        if ended.is_err() {
+        let holds = AssertUnwindSafe(part(&world)).catch_unwind().await.is_ok();
+        println!("{name}: {} in {:.1?}", if holds { "holds" } else { "FAILED" }, begun.elapsed());
+        if !holds {
             failed.push(*name);
-            if std::env::var_os("AFTERCARE_FIRST").is_some() {
-                break;
-            }
         }
     }
     world.end().await;
     assert!(failed.is_empty(), "parts that failed: {failed:?}");
+}
+
+/// Takes checks away one after the other, in the patched copy that mutations.py makes, and sees that a part fails; and that it
+/// holds again with the check in its place.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the patched copy of mutations.py"]
+async fn every_check_is_missed() {
+    let checks = std::env::var("AFTERCARE_CHECKS").expect("mutations.py says which checks there are");
+    let dropped = std::env::var("AFTERCARE_DROPPED").expect("mutations.py says where the name of the check is put");
+    let drop = |name: &str| std::fs::write(&dropped, name).expect("the name of the check is written");
+    let mut world = World::make().await;
+    let (mut unnoticed, mut all) = (Vec::new(), 0);
+    for check in checks.lines() {
+        let (name, parts) = check.split_once('\t').expect("a name and parts");
+        let begun = Instant::now();
+        all += 1;
+        let mut by = None;
+        for tried in 0..2 {
+            drop(name);
+            by = None;
+            for part in parts.split(',') {
+                if !holds(&world, part).await {
+                    by = Some(part);
+                    break;
+                }
+            }
+            drop("");
+            let Some(part) = by else { break };
+            if holds(&world, part).await {
+                break;
+            }
+            // What was done without the check is still there: in a world of its own.
+            assert_eq!(tried, 0, "{part} does not hold in a new world either");
+            println!("{name}: {part} fails afterwards, too; once more in a new world");
+            let spoilt = std::mem::replace(&mut world, World::make().await);
+            spoilt.end().await;
+        }
+        let told = by.map_or("NOT NOTICED".to_owned(), |part| format!("noticed by {part}"));
+        println!("check {all}: {name}: {told} in {:.1?}", begun.elapsed());
+        if by.is_none() {
+            unnoticed.push(name);
+        }
+    }
+    world.end().await;
+    println!("{} of {all} noticed", all - unnoticed.len());
+    assert!(unnoticed.is_empty(), "not noticed: {unnoticed:?}");
+}
+
+/// Whether a part holds; `matrix:Timeline` is the matrix of some RPCs.
+async fn holds(world: &World, wanted: &str) -> bool {
+    let (name, only) = wanted.split_once(':').unwrap_or((wanted, ""));
+    only.clone_into(&mut world.only.lock().expect("a name"));
+    let (_, part) = PARTS.iter().find(|(known, _)| *known == name).expect("a part");
+    AssertUnwindSafe(part(world)).catch_unwind().await.is_ok()
 }

@@ -76,6 +76,11 @@ pub(crate) fn sees(world: &World, caller: &Caller, record: &Record) -> bool {
             return actor.role == Role::Admin
                 || (!actor.partner_id.is_empty() && text(json, "partnerId") == actor.partner_id);
         }
+        "notification" => {
+            let case = world.find("service_request", text(json, "serviceRequestId"));
+            let unit = case.map_or("", |case| text(&case.json, "orgUnitId"));
+            return sees_unit(actor, unit);
+        }
         "client" => return actor.role == Role::Admin,
         "audit_entry" => return actor.role == Role::Admin || sees_unit(actor, text(&json["actor"], "orgUnitId")),
         _ => {}

@@ -39,6 +39,8 @@ pub(crate) struct World {
     pub(crate) loaded: common::config::Loaded<gateway::Config>,
     /// What gRPC probes of one more door are told.
     pub(crate) health: std::sync::Mutex<Option<tonic_health::server::HealthService>>,
+    /// RPCs that the matrix asks alone, by a part of their names; all when there is none.
+    pub(crate) only: std::sync::Mutex<String>,
     running: Running,
     _folder: TempDir,
 }
@@ -85,6 +87,8 @@ impl World {
         }
         // Here nobody is believed for a header, and nothing is called by itself.
         let text = text.replace("development_headers = true", "development_headers = false");
+        let sent = folder.path().join("sent.jsonl");
+        let text = text + &format!("[gateway.notifications]\nfile = {sent:?}\n");
         let text = text + "[gateway.push]\npoll = \"50ms\"\nheartbeat = \"500ms\"\nlife = \"4s\"\n";
         let sources = Sources::new(&all_in_one::SERVICES).text("the world", &text).expect("sources");
         let sources = all_in_one::data_folder(sources, folder.path()).expect("a folder");
@@ -119,6 +123,7 @@ impl World {
             core,
             loaded,
             health,
+            only: std::sync::Mutex::default(),
             running,
             _folder: folder,
         };
