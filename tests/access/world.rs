@@ -37,8 +37,6 @@ pub(crate) struct World {
     pub(crate) core: common::service::Core,
     /// The gateway's settings and those that all services share.
     pub(crate) loaded: common::config::Loaded<gateway::Config>,
-    /// What gRPC probes of one more door are told.
-    pub(crate) health: std::sync::Mutex<Option<tonic_health::server::HealthService>>,
     /// RPCs that the matrix asks alone, by a part of their names; all when there is none.
     pub(crate) only: std::sync::Mutex<String>,
     running: Running,
@@ -98,7 +96,6 @@ impl World {
         let keeper = all_in_one::demo::doorkeeper(&host).expect("a doorkeeper");
         let core = host.core(gateway::NAME).cloned().expect("the gateway's core");
         let loaded = host.sources().load(gateway::NAME, gateway::DEFAULTS).expect("the gateway's settings");
-        let health = std::sync::Mutex::new(Some(host.health()));
         let cores: Vec<_> = all_in_one::SERVICES.iter().filter_map(|name| host.core(name).cloned()).collect();
         let running = host.start().await.expect("the process starts");
         all_in_one::demo::build(&keeper, &cores, &clock, SIZE, &|_| ()).await.expect("the demo company");
@@ -122,7 +119,6 @@ impl World {
             partners_complaints: BTreeSet::new(),
             core,
             loaded,
-            health,
             only: std::sync::Mutex::default(),
             running,
             _folder: folder,
@@ -265,7 +261,7 @@ impl World {
 /// Waits until every event has been handled.
 pub(crate) async fn settle(cores: &[common::service::Core]) {
     let mut quiet = 0;
-    for _ in 0..6_000 {
+    for _ in 0..30_000 {
         let mut busy = false;
         for core in cores {
             core.wake();
