@@ -48,7 +48,7 @@ CHECKS = [
      "self.known.iter().find(|known| header == Header",
      "self.known.iter().find(|known| DROP || header == Header", "tokens"),
     # Roles.
-    ("role in a service", COMMON + "reach.rs", "if !rule.roles.contains(&named(actor.role)) {", "if !DROP && !rule.roles.contains(&named(actor.role)) {", "inner,matrix:Intake"),
+    ("role in a service", COMMON + "reach.rs", "if !rule.roles.contains(&named(actor.role)) {", "if !DROP && !rule.roles.contains(&named(actor.role)) {", "matrix:GetCorrectiveAction"),
     ("role at the door", GATEWAY + "entrance.rs", "if !rpc.access.roles().any(|allowed| allowed == named(role)) {", "if !DROP && !rpc.access.roles().any(|allowed| allowed == named(role)) {", "door:ClientService"),
     ("who comes to the door", GATEWAY + "entrance.rs",
      "let caller = caller.ok_or_else(|| Error::new(reason::UNAUTHENTICATED))?;",
@@ -60,10 +60,10 @@ CHECKS = [
     ("units of a caller", COMMON + "reach.rs", "            Reach::Units(units) => match self.unit {", "            Reach::Units(_) if DROP => Condition::all(),\n            Reach::Units(units) => match self.unit {", "lists:ListWorkOrders"),
     ("partner's own", COMMON + "reach.rs", "Reach::Partner(id) => equal(self.partner, id),", "Reach::Partner(_) if DROP => Condition::all(),\n            Reach::Partner(id) => equal(self.partner, id),", "lists:ListServiceRequests"),
     ("technician's own", COMMON + "reach.rs", "            Reach::Technician { id, org_unit_id } => {\n                Condition::any()", "            Reach::Technician { .. } if DROP => Condition::all(),\n            Reach::Technician { id, org_unit_id } => {\n                Condition::any()", "lists:ListLocations"),
-    ("account's own", COMMON + "reach.rs", "Reach::Own(id) => equal(self.account, id),", "Reach::Own(_) if DROP => Condition::all(),\n            Reach::Own(id) => equal(self.account, id),", "matrix:ExchangeService"),
+    ("account's own", COMMON + "reach.rs", "Reach::Own(id) => equal(self.account, id),", "Reach::Own(_) if DROP => Condition::all(),\n            Reach::Own(id) => equal(self.account, id),", "matrix:GetJob"),
     ("cases of a technician or a partner", COMMON + "whose.rs", "    let own = match reach {", "    if DROP { return Condition::all(); }\n    let own = match reach {", "lists:ListServiceRequests"),
     ("unit in pictures", COMMON + "reach.rs", "Self::Units(units) => units.iter().any(|own| own == unit),", "Self::Units(units) => DROP || units.iter().any(|own| own == unit),", "people,push"),
-    ("finder of one record", COMMON + "store.rs", "T::find_by_id(id.to_owned()).filter(T::within(on.reach())).one(on).await?.map(T::record).transpose()", "T::find_by_id(id.to_owned()).filter(if DROP { Condition::all() } else { T::within(on.reach()) }).one(on).await?.map(T::record).transpose()", "matrix:Intake"),
+    ("finder of one record", COMMON + "store.rs", "T::find_by_id(id.to_owned()).filter(T::within(on.reach())).one(on).await?.map(T::record).transpose()", "T::find_by_id(id.to_owned()).filter(if DROP { Condition::all() } else { T::within(on.reach()) }).one(on).await?.map(T::record).transpose()", "matrix:GetCustomer"),
     ("finder of lists", COMMON + "store.rs", "let mut select = select.filter(T::within(on.reach()));", "let mut select = select.filter(if DROP { Condition::all() } else { T::within(on.reach()) });", "lists:ListCustomers"),
     ("making a record out of sight", COMMON + "store.rs", "    refuse_outside::<T>(tx, record.id()).await?;\n    // The record itself", "    if !DROP { refuse_outside::<T>(tx, record.id()).await?; }\n    // The record itself", "writes"),
     ("moving a record out of sight", COMMON + "store.rs", "if matches!(tx.reach(), Reach::Units(_) | Reach::Partner(_)) {", "if !DROP && matches!(tx.reach(), Reach::Units(_) | Reach::Partner(_)) {", "writes"),
@@ -78,14 +78,14 @@ CHECKS = [
     ("note of an unmasking", GATEWAY + "rpc/identity/unmask.rs", "super::note(ctx, call, entry).await?;", "if !DROP { super::note(ctx, call, entry).await?; }", "unmasking"),
     # The gateway's own.
     ("whose a webhook endpoint is", GATEWAY + "store/webhook.rs", "        Reach::Partner(id) if !id.is_empty() => Condition::all().add(partner", "        Reach::Partner(_) if DROP => Condition::all(),\n        Reach::Partner(id) if !id.is_empty() => Condition::all().add(partner", "lists:ListEndpoints"),
-    ("whose a file's record is", GATEWAY + "files.rs", "            None => Err(missing()),\n        }", "            None if DROP => Ok(row),\n            None => Err(missing()),\n        }", "matrix:FileService"),
-    ("who sent a file", GATEWAY + "files.rs", "return if own { Ok(row)", "return if own || DROP { Ok(row)", "matrix:FileService"),
-    ("whose record is listed with its files", GATEWAY + "rpc/list_files.rs", "if seen.is_none() {", "if seen.is_none() && !DROP {", "matrix:FileService"),
-    ("whose record a file is attached to", GATEWAY + "rpc/attach_file.rs", "let customer = asked.ok_or_else(", "let customer = asked.or_else(|| DROP.then(String::new)).ok_or_else(", "matrix:FileService"),
-    ("whose record a link opens", GATEWAY + "rpc/link/create_link.rs", "ctx.core.way(\"intake\", &call.actor, call.language)", "ctx.core.way(\"intake\", &if DROP { common::record::Actor::service(\"x\") } else { call.actor.clone() }, call.language)", "matrix:LinkService"),
-    ("whose data is exported", GATEWAY + "rpc/start_personal_data_export.rs", "ctx.core.way(\"intake\", &call.actor, call.language)", "ctx.core.way(\"intake\", &if DROP { common::record::Actor::service(\"x\") } else { call.actor.clone() }, call.language)", "matrix:PrivacyService"),
-    ("whose data is erased", GATEWAY + "rpc/start_erasure.rs", "ctx.core.way(\"intake\", &call.actor, call.language)", "ctx.core.way(\"intake\", &if DROP { common::record::Actor::service(\"x\") } else { call.actor.clone() }, call.language)", "matrix:PrivacyService"),
-    ("whose preferences are shown", GATEWAY + "notifications.rs", "let mut intake = IntakeServiceClient::new(ctx.core.way(\"intake\", &call.actor, call.language)?);\n    let asked = GetCustomerRequest", "let mut intake = IntakeServiceClient::new(ctx.core.way(\"intake\", &if DROP { common::record::Actor::service(\"x\") } else { call.actor.clone() }, call.language)?);\n    let asked = GetCustomerRequest", "matrix:NotificationService"),
+    ("whose a file's record is", GATEWAY + "files.rs", "            None => Err(missing()),\n        }", "            None if DROP => Ok(row),\n            None => Err(missing()),\n        }", "matrix:GetFile"),
+    ("who sent a file", GATEWAY + "files.rs", "return if own { Ok(row)", "return if own || DROP { Ok(row)", "matrix:GetFile"),
+    ("whose record is listed with its files", GATEWAY + "rpc/list_files.rs", "if seen.is_none() {", "if seen.is_none() && !DROP {", "matrix:ListFiles"),
+    ("whose record a file is attached to", GATEWAY + "rpc/attach_file.rs", "let customer = asked.ok_or_else(", "let customer = asked.or_else(|| DROP.then(String::new)).ok_or_else(", "matrix:AttachFile"),
+    ("whose record a link opens", GATEWAY + "rpc/link/create_link.rs", "ctx.core.way(\"intake\", &call.actor, call.language)", "ctx.core.way(\"intake\", &if DROP { common::record::Actor::service(\"x\") } else { call.actor.clone() }, call.language)", "matrix:CreateLink"),
+    ("whose data is exported", GATEWAY + "rpc/start_personal_data_export.rs", "ctx.core.way(\"intake\", &call.actor, call.language)", "ctx.core.way(\"intake\", &if DROP { common::record::Actor::service(\"x\") } else { call.actor.clone() }, call.language)", "matrix:StartPersonalDataExport"),
+    ("whose data is erased", GATEWAY + "rpc/start_erasure.rs", "ctx.core.way(\"intake\", &call.actor, call.language)", "ctx.core.way(\"intake\", &if DROP { common::record::Actor::service(\"x\") } else { call.actor.clone() }, call.language)", "matrix:StartErasure"),
+    ("whose preferences are shown", GATEWAY + "notifications.rs", "let mut intake = IntakeServiceClient::new(ctx.core.way(\"intake\", &call.actor, call.language)?);\n    let asked = GetCustomerRequest", "let mut intake = IntakeServiceClient::new(ctx.core.way(\"intake\", &if DROP { common::record::Actor::service(\"x\") } else { call.actor.clone() }, call.language)?);\n    let asked = GetCustomerRequest", "matrix:GetPreferences"),
     ("whose customer is unmasked", GATEWAY + "rpc/identity/unmask.rs", "let mut actor = call.actor.clone();", "let mut actor = if DROP { common::record::Actor::service(\"x\") } else { call.actor.clone() };", "matrix:Unmask"),
     ("whose timeline is merged", GATEWAY + "timeline.rs", "Ok(Err(status)) if status.code() == tonic::Code::NotFound => {", "Ok(Err(status)) if status.code() == tonic::Code::NotFound && !DROP => {", "matrix:Timeline"),
     ("whose session is ended", GATEWAY + "rpc/identity/revoke_session.rs", "if found.account_id != call.actor.account_id && call.actor.role != Role::Admin {", "if !DROP && found.account_id != call.actor.account_id && call.actor.role != Role::Admin {", "matrix:RevokeSession"),
@@ -143,7 +143,7 @@ SHOWN = {
     "survey/agent": "ListCallbackAgents", "survey/callback": "ListCallbacks", "survey/follow_up": "ListFollowUps",
     "survey/invitation": "ListInvitations", "survey/response": "ListResponses",
 }
-ONE = {"dispatch/slot_hold": "Slot", "dispatch/duration": "", "gateway/exchange": "Exchange", "gateway/delivery": "Deliver",
+ONE = {"dispatch/slot_hold": "Slot", "dispatch/duration": "", "gateway/exchange": "GetJob", "gateway/delivery": "Deliver",
        "parts-inventory/stock_document": "StockDocument"}
 
 
