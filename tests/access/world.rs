@@ -45,7 +45,7 @@ pub(crate) struct World {
 
 pub(crate) const PARTNERS: [&str; 2] = ["pa_one", "pa_two"];
 pub(crate) const REGIONS: [&str; 2] = ["office-east", "office-north"];
-const SIZE: all_in_one::demo::Size = all_in_one::demo::Size { households: 40, days: 6, cases_a_day: 6 };
+const SIZE: all_in_one::demo::Size = all_in_one::demo::Size { households: 40, days: 6, cases_a_day: 8 };
 
 /// Kinds whose changes are told under the same name as here, and that stay where they are.
 pub(crate) const KNOWN: [&str; 3] = ["service_request", "work_order", "complaint"];
