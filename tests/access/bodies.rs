@@ -135,13 +135,15 @@ fn text(field: &FieldDescriptor, rules: &DynamicMessage, id: &dyn Fn(&FieldDescr
         let named = id(field);
         return if named.is_empty() && least > 0 { "none".to_owned() } else { named };
     }
+    if name == "record_kind" {
+        return "customer".to_owned();
+    }
     if least == 0 {
         return String::new();
     }
     let phone = name.contains("phone") || field.parent_message().name() == "Phone";
     match name {
         _ if phone => "+8613800138000".to_owned(),
-        "record_kind" => "customer".to_owned(),
         "username" => "somebody.else".to_owned(),
         "url" => "https://hooks.example.invalid/x".to_owned(),
         "currency_code" => "CNY".to_owned(),
