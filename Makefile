@@ -5,7 +5,7 @@ SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run run-split migrate test chaos ci fmt fmt-check lint buf buf-baseline docs deny clean \
-	bench bench-plan bench-slots bench-overload chart-test chart-generate image-test pod-test
+	access-mutations bench bench-plan bench-slots bench-overload chart-test chart-generate image-test pod-test
 
 SERVICES := intake dispatch parts-inventory complaint survey
 # For Linux; elsewhere name your own: make buf BUF=/path/to/buf
@@ -14,7 +14,7 @@ DENY_VERSION := 0.20.2
 DENY := .tools/bin/cargo-deny
 
 help: ## lists these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "  %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "  %-16s %s\n", $$1, $$2}'
 
 run: ## builds and starts everything in one process, on SQLite in ./data, with demo data
 	cargo build --locked --profile fast -p aftercare-all-in-one
@@ -31,6 +31,9 @@ migrate: ## runs pending migrations of the one-process form in ./data
 test: $(BUF) ## all tests, beside a throw-away PostgreSQL and Redis of their own
 	cargo build --locked --workspace --bins
 	tests/with-services.sh cargo nextest run --locked --workspace
+
+access-mutations: ## takes every check of who may do what away in turn, and sees that the access suite notices
+	tests/access/mutations.py
 
 ci: fmt-check buf chart-test lint docs deny test ## everything the build machine checks, the cheap things first
 

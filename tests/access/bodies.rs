@@ -28,6 +28,26 @@ pub(crate) fn request(rpc: &MethodDescriptor, serial: u64, id: &dyn Fn(&FieldDes
     message
 }
 
+/// The same request with an id at a path that may lead through messages and lists; what it leads through is made.
+pub(crate) fn with_id(mut message: DynamicMessage, path: &[FieldDescriptor], id: &str) -> DynamicMessage {
+    let Some((field, rest)) = path.split_first() else { return message };
+    if rest.is_empty() {
+        let value = Value::String(id.to_owned());
+        message.set_field(field, if field.is_list() { Value::List(vec![value]) } else { value });
+        return message;
+    }
+    let Kind::Message(kind) = field.kind() else { panic!("{}: ids stand in messages", field.full_name()) };
+    let made = || fill(&kind, &|_| String::new(), 1);
+    let inner = match message.get_field(field).into_owned() {
+        Value::Message(inner) if message.has_field(field) => inner,
+        Value::List(items) => items.first().and_then(Value::as_message).cloned().unwrap_or_else(made),
+        _ => made(),
+    };
+    let inner = Value::Message(with_id(inner, rest, id));
+    message.set_field(field, if field.is_list() { Value::List(vec![inner]) } else { inner });
+    message
+}
+
 fn rules(field: &FieldDescriptor) -> DynamicMessage {
     let extension = POOL.get_extension_by_name("buf.validate.field").expect("the field rules");
     let options = field.options();
@@ -96,6 +116,7 @@ fn value(
             if kind == "int32" { Value::I32(i32::try_from(least).expect("a small limit")) } else { Value::I64(least) }
         }
         Kind::Bool => Value::Bool(false),
+        Kind::Bytes => Value::Bytes(bytes::Bytes::from_static(b"x")),
         Kind::Double => Value::F64(0.0),
         Kind::Message(inner) if inner.full_name() == "google.protobuf.Timestamp" => {
             let mut at = DynamicMessage::new(inner);
@@ -114,12 +135,17 @@ fn text(field: &FieldDescriptor, rules: &DynamicMessage, id: &dyn Fn(&FieldDescr
         let named = id(field);
         return if named.is_empty() && least > 0 { "none".to_owned() } else { named };
     }
+    if name == "record_kind" {
+        return "customer".to_owned();
+    }
     if least == 0 {
         return String::new();
     }
     let phone = name.contains("phone") || field.parent_message().name() == "Phone";
     match name {
         _ if phone => "+8613800138000".to_owned(),
+        "username" => "somebody.else".to_owned(),
+        "url" => "https://hooks.example.invalid/x".to_owned(),
         "currency_code" => "CNY".to_owned(),
         "time_zone" => "Asia/Shanghai".to_owned(),
         _ if name.ends_with("date") || name.starts_with("valid_") => "2026-01-02".to_owned(),

@@ -21,16 +21,32 @@ pub(crate) struct Caller {
     pub(crate) name: &'static str,
     pub(crate) entrance: Entrance,
     pub(crate) actor: Actor,
+    /// What the public door knows the caller by; empty for who never comes through it.
+    pub(crate) bearer: String,
 }
 
 impl Caller {
+    fn new(name: &'static str, entrance: Entrance, actor: Actor) -> Self {
+        Self { name, entrance, actor, bearer: String::new() }
+    }
+
     fn signed(name: &'static str, actor: Actor) -> Self {
-        Self { name, entrance: Entrance::Signed, actor }
+        Self::new(name, Entrance::Signed, actor)
     }
 
     /// Whether the services know this caller at all.
     pub(crate) fn known(&self) -> bool {
         self.entrance == Entrance::Signed
+    }
+
+    /// Whether it has an account of its own.
+    pub(crate) fn has_account(&self) -> bool {
+        self.known() && !matches!(self.actor.role, Role::CustomerLink | Role::Service)
+    }
+
+    /// Whether personal data is masked for it, as far as its own work does not need it.
+    pub(crate) fn sees_masked(&self) -> bool {
+        matches!(self.actor.role, Role::Warehouse | Role::Quality | Role::Finance | Role::Technician)
     }
 }
 
@@ -42,7 +58,7 @@ pub(crate) struct Cast {
     pub(crate) linked_request: String,
 }
 
-/// All callers: of two regions, two technicians, two partners, a customer with a link, head office, and strangers.
+/// All callers: of two regions, two technicians, two partners, a customer with a link, head office, a service, and strangers.
 pub(crate) fn callers(cast: &Cast) -> Vec<Caller> {
     let of = |name, role, unit: &str| Caller::signed(name, Actor::new(format!("us_{name}"), role, unit));
     let technician = |name, (id, unit): &(String, String)| {
@@ -50,15 +66,15 @@ pub(crate) fn callers(cast: &Cast) -> Vec<Caller> {
         Caller::signed(name, actor)
     };
     let partner = |name, id: &str| {
-        let actor = Actor { partner_id: id.to_owned(), ..Actor::new(format!("us_{name}"), Role::Partner, "") };
-        Caller::signed(name, actor)
+        let actor = Actor::new(format!("us_{name}"), Role::Partner, "head-office");
+        Caller::signed(name, Actor { partner_id: id.to_owned(), units: Units::default(), ..actor })
     };
     let link = Link { purpose: "progress".to_owned(), record_id: cast.linked_request.clone() };
     let outside = Actor::service("outside");
     vec![
-        Caller { name: "nobody", entrance: Entrance::Nobody, actor: Actor::new("nobody", Role::Admin, "") },
-        Caller { name: "expired", entrance: Entrance::Expired, actor: of("x", Role::Admin, "").actor.everywhere() },
-        Caller { name: "outside service", entrance: Entrance::Outside, actor: outside },
+        Caller::new("nobody", Entrance::Nobody, Actor::new("nobody", Role::Admin, "")),
+        Caller::new("expired", Entrance::Expired, of("x", Role::Admin, "").actor.everywhere()),
+        Caller::new("outside service", Entrance::Outside, outside),
         Caller::signed("link", Actor { link: Some(link), ..Actor::new("customer", Role::CustomerLink, "") }),
         technician("technician", &cast.technicians[0]),
         technician("other technician", &cast.technicians[1]),
@@ -72,6 +88,7 @@ pub(crate) fn callers(cast: &Cast) -> Vec<Caller> {
         of("finance north", Role::Finance, "office-north"),
         Caller::signed("quality", Actor::new("us_quality", Role::Quality, "head-office").everywhere()),
         Caller::signed("admin", Actor::new("us_admin", Role::Admin, "head-office").everywhere()),
+        Caller::signed("service", Actor::service("gateway")),
     ]
 }
 

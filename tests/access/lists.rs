@@ -14,16 +14,16 @@ use crate::{
 };
 
 /// Every list of records, by every caller: exactly the records that the caller sees.
-#[tokio::test(flavor = "multi_thread")]
-async fn every_list_is_what_the_caller_sees() {
-    let world = World::make().await;
+pub(crate) async fn every_list_is_what_the_caller_sees(world: &World) {
     let (mut lists, mut problems) = (0, Vec::new());
-    for (kind, service, list, id) in KINDS.into_iter().filter(|(_, _, list, _)| !list.is_empty()) {
+    let only = world.only.lock().expect("a name").clone();
+    let wanted = |list: &str| !list.is_empty() && list.contains(&only);
+    for (kind, service, list, id) in KINDS.into_iter().filter(|(_, _, list, _)| wanted(list)) {
         for caller in world.callers.iter().filter(|caller| caller.known() && allowed(&rpc(service, list), caller)) {
             lists += 1;
             let rows = world.list(caller, service, list).await.unwrap_or_else(|error| panic!("{list}: {error}"));
             let got: BTreeSet<_> = rows.iter().map(|row| text(row, id).to_owned()).collect();
-            let mine = world.of_kind(kind).filter(|record| sees(&world, caller, record));
+            let mine = world.of_kind(kind).filter(|record| sees(world, caller, record));
             let wanted: BTreeSet<_> = mine.map(|record| record.id.clone()).collect();
             if got != wanted {
                 let (more, less): (Vec<_>, Vec<_>) =
@@ -36,14 +36,16 @@ async fn every_list_is_what_the_caller_sees() {
     for (list, ends) in
         [("ListStockBalances", &["locationId"] as &[&str]), ("ListStockMovements", &["fromLocationId", "toLocationId"])]
     {
+        if !wanted(list) {
+            continue;
+        }
         let everything = world.list(world.caller("admin"), "parts-inventory", list).await.expect("all of it");
         let rpc = rpc("parts-inventory", list);
         for caller in world.callers.iter().filter(|caller| caller.known() && allowed(&rpc, caller)) {
             lists += 1;
             let here = |row: &&Value| {
-                let there = |end: &&str| {
-                    world.find("location", text(row, end)).is_some_and(|place| sees(&world, caller, place))
-                };
+                let there =
+                    |end: &&str| world.find("location", text(row, end)).is_some_and(|place| sees(world, caller, place));
                 ends.iter().any(there)
             };
             let wanted = everything.iter().filter(here).count();
@@ -55,14 +57,11 @@ async fn every_list_is_what_the_caller_sees() {
     }
     println!("{lists} lists, {} problems", problems.len());
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
-    assert!(lists > 100, "only {lists} lists");
-    world.end().await;
+    assert!(lists > if only.is_empty() { 100 } else { 2 }, "only {lists} lists");
 }
 
 /// Figures count what is within reach: a region's own figures are those that head office asks of that region.
-#[tokio::test(flavor = "multi_thread")]
-async fn figures_count_what_the_caller_sees() {
-    let world = World::make().await;
+pub(crate) async fn figures_count_what_the_caller_sees(world: &World) {
     let wide = json!({ "start": "2000-01-01T00:00:00Z", "end": "2100-01-01T00:00:00Z" });
     let of_region = |base: &Value, region: &str| {
         let mut of = base.clone();
@@ -89,21 +88,22 @@ async fn figures_count_what_the_caller_sees() {
             assert_eq!(world.act(caller, service, name, of_region(&base, others)).await, none, "{name} by {caller}");
         }
     }
-    world.end().await;
 }
 
 /// Histories: of a record beyond reach there is none; of a case or a customer only what the caller sees.
-#[tokio::test(flavor = "multi_thread")]
-async fn histories_are_of_what_the_caller_sees() {
-    let world = World::make().await;
+pub(crate) async fn histories_are_of_what_the_caller_sees(world: &World) {
     let (mut asked, mut problems) = (0, Vec::new());
-    for (kind, service, ..) in KINDS {
+    for (kind, service, ..) in KINDS.into_iter().filter(|kind| kind.1 != "gateway") {
         let timeline = rpc(service, "ListTimeline");
         for caller in world.callers.iter().filter(|caller| caller.known() && allowed(&timeline, caller)) {
             for record in world.of_kind(kind).step_by(1 + world.of_kind(kind).count() / 12) {
                 asked += 1;
-                let entries = history(&world, caller, service, json!({ "recordId": record.id })).await;
-                if entries.is_empty() == sees(&world, caller, record) {
+                let entries = history(world, caller, service, json!({ "recordId": record.id })).await;
+                // Where parts come from and go to is part of the installation: nobody made it.
+                if kind == "location" && record.id.starts_with("loc_0000000000000000") {
+                    continue;
+                }
+                if entries.is_empty() == sees(world, caller, record) {
                     problems.push(format!("{kind} {} by {}: {} entries", record.id, caller.name, entries.len()));
                 }
             }
@@ -111,10 +111,10 @@ async fn histories_are_of_what_the_caller_sees() {
                 for wanted in [json!({ "serviceRequestId": case.id }), json!({ "customerId": case.json["customerId"] })]
                 {
                     asked += 1;
-                    for entry in history(&world, caller, service, wanted).await {
+                    for entry in history(world, caller, service, wanted).await {
                         let told = KINDS.iter().find(|(kind, ..)| *kind == known(text(&entry, "recordKind")));
                         let seen = told.and_then(|(kind, ..)| world.find(kind, text(&entry, "recordId")));
-                        if seen.is_some_and(|record| !sees(&world, caller, record)) {
+                        if seen.is_some_and(|record| !sees(world, caller, record)) {
                             problems.push(format!("{service} to {}: {entry}", caller.name));
                         }
                     }
@@ -124,7 +124,6 @@ async fn histories_are_of_what_the_caller_sees() {
     }
     println!("{asked} histories, {} problems", problems.len());
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
-    world.end().await;
 }
 
 /// The matrix's name of a kind.
@@ -140,9 +139,7 @@ async fn history(world: &World, caller: &Caller, service: &str, request: Value) 
 }
 
 /// A page token is good for who sees the same, and for nobody else.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_page_token_is_its_callers_own() {
-    let world = World::make().await;
+pub(crate) async fn a_page_token_is_its_callers_own(world: &World) {
     let (mut tokens, mut problems) = (0, Vec::new());
     for (_, service, list, _) in KINDS.into_iter().filter(|(_, _, list, _)| !list.is_empty()) {
         let rpc = rpc(service, list);
@@ -174,7 +171,6 @@ async fn a_page_token_is_its_callers_own() {
     println!("{tokens} tokens, {} problems", problems.len());
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
     assert!(tokens > 300, "only {tokens} tokens");
-    world.end().await;
 }
 
 fn sees_alike(one: &Caller, other: &Caller) -> bool {
@@ -189,9 +185,7 @@ fn sees_alike(one: &Caller, other: &Caller) -> bool {
 }
 
 /// A repeated request id answers its own caller only.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_repeat_answers_its_own_caller_only() {
-    let world = World::make().await;
+pub(crate) async fn a_repeat_answers_its_own_caller_only(world: &World) {
     let customer =
         json!({ "requestId": "the-same-id", "name": "Repeat", "kind": "CUSTOMER_KIND_PERSON", "language": "en" });
     let first = world.act("partner one", "intake", "CreateCustomer", customer.clone()).await;
@@ -208,5 +202,4 @@ async fn a_repeat_answers_its_own_caller_only() {
     let message = contract::from_json(rpc.input(), customer).expect("a request");
     let refused = world.wire.direct(&demoted, &rpc, &message).await.expect_err("finance makes no files");
     assert_eq!(refused.code, Code::PermissionDenied);
-    world.end().await;
 }

@@ -36,6 +36,16 @@ pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_default()
 }
 
+/// Whether the caller's role may ask for a record of this kind by its id.
+fn may_get(caller: &Caller, kind: &str) -> bool {
+    let path = match kind {
+        "customer" => "aftercare.intake.v1.IntakeService/get_customer",
+        other => panic!("nobody has said how a {other} is asked for"),
+    };
+    let role = format!("ROLE_{}", caller.actor.role.as_str().to_uppercase());
+    proto::access(path).is_some_and(|rule| rule.roles.iter().any(|named| named.as_str_name() == role))
+}
+
 /// The cases whose visits a technician has.
 fn cases(world: &World, technician: &str) -> BTreeSet<String> {
     let mine = |record: &&Record| record.kind == "work_order" && holder(&record.json) == technician;
@@ -50,13 +60,43 @@ pub(crate) fn holder(order: &Value) -> &str {
 /// Whether a caller sees a record. The caller's role is one that may call at all.
 pub(crate) fn sees(world: &World, caller: &Caller, record: &Record) -> bool {
     let (actor, json) = (&caller.actor, &record.json);
+    // What is one's own is one's own, an administrator's too.
+    match record.kind {
+        "job" => return text(json, "creatorId") == actor.account_id,
+        "session" | "own_account" => {
+            return actor.role == Role::Admin || text(json, "accountId") == actor.account_id;
+        }
+        "file" if text(json, "recordId").is_empty() => return text(&json["uploader"], "id") == actor.id,
+        "file" => {
+            let about = world.find("customer", text(json, "recordId"));
+            return may_get(caller, "customer") && about.is_some_and(|about| sees(world, caller, about));
+        }
+        "partner" => return actor.role == Role::Admin || record.id == actor.partner_id,
+        "endpoint" | "delivery" => {
+            return actor.role == Role::Admin
+                || (!actor.partner_id.is_empty() && text(json, "partnerId") == actor.partner_id);
+        }
+        "notification" => {
+            let case = world.find("service_request", text(json, "serviceRequestId"));
+            let unit = case.map_or("", |case| text(&case.json, "orgUnitId"));
+            return sees_unit(actor, unit);
+        }
+        "client" => return actor.role == Role::Admin,
+        "audit_entry" => return actor.role == Role::Admin || sees_unit(actor, text(&json["actor"], "orgUnitId")),
+        _ => {}
+    }
     match actor.role {
         Role::Admin | Role::Service => true,
         Role::Technician => technician_sees(world, &actor.id, &actor.org_unit_id, record),
         Role::Partner => partner_sees(world, &actor.partner_id, record),
         Role::CustomerLink => {
-            let about = actor.link.as_ref().map(|link| link.record_id.as_str());
-            record.kind == "service_request" && about == Some(record.id.as_str())
+            let about = actor.link.as_ref().map_or("", |link| &link.record_id);
+            let customer = world.find("service_request", about).map(|case| text(&case.json, "customerId"));
+            match record.kind {
+                "service_request" => about == record.id,
+                "customer" | "product" => customer == Some(text(json, "customerId")),
+                _ => false,
+            }
         }
         Role::Manager
         | Role::Supervisor
@@ -100,6 +140,9 @@ fn technician_sees(world: &World, me: &str, unit: &str, record: &Record) -> bool
         "stock_document" => text(json, "technicianId") == me || van(text(json, "locationId")),
         "transfer" => van(text(json, "fromLocationId")) || van(text(json, "toLocationId")),
         "old_part_debt" => text(json, "technicianId") == me,
+        "account" => text(json, "personId") == me,
+        "org_unit" | "partner" | "link" | "plan" | "slot_hold" | "complaint" | "corrective_action"
+        | "regulator_case" | "invitation" | "response" | "callback" | "follow_up" | "callback_agent" => false,
         other => panic!("nobody has said which {other} a technician sees"),
     }
 }
@@ -119,7 +162,9 @@ fn partner_sees(world: &World, me: &str, record: &Record) -> bool {
         "regulator_case" => world
             .find("complaint", text(json, "complaintId"))
             .is_some_and(|complaint| partner_sees(world, me, complaint)),
-        "corrective_action" | "service_point" | "technician" | "location" => false,
+        "corrective_action" | "service_point" | "technician" | "location" | "account" | "org_unit" | "link"
+        | "plan" | "slot_hold" | "transfer" | "old_part_debt" | "stock_document" | "invitation" | "response"
+        | "callback" | "follow_up" | "callback_agent" => false,
         other => panic!("nobody has said which {other} a partner sees"),
     }
 }

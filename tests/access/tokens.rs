@@ -160,9 +160,7 @@ fn bad(key: &str, good: &str) -> Vec<(String, String)> {
     all
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn no_bad_identity_gets_into_a_service() {
-    let world = World::make().await;
+pub(crate) async fn no_bad_identity_gets_into_a_service(world: &World) {
     let key = Settings::defaults("intake").expect("defaults").identity.key.expose().to_owned();
     let actor =
         Actor { account_id: "us_1".to_owned(), ..Actor::new("us_admin", Role::Admin, "head-office").everywhere() };
@@ -215,5 +213,4 @@ async fn no_bad_identity_gets_into_a_service() {
     println!("{} bad identities, {sent} calls, {} problems", bad.len(), problems.len());
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
     assert!(bad.len() >= 60, "only {} bad identities", bad.len());
-    world.end().await;
 }

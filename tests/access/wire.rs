@@ -7,7 +7,6 @@ use chrono::Duration;
 use common::{
     auth::{IDENTITY, Identity},
     clock::Clock,
-    record::Units,
 };
 use harness::{client::Door, contract};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -16,6 +15,8 @@ use prost_reflect::{DynamicMessage, MethodDescriptor};
 use proto::google::rpc::{ErrorInfo, Status as Details};
 use tonic::{
     Code, Status,
+    body::Body,
+    client::GrpcService,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     metadata::MetadataMap,
     service::Routes,
@@ -82,40 +83,57 @@ impl Wire {
         }
     }
 
-    /// Straight at the service, as from inside the installation.
+    /// Straight at the service, as from inside the installation. What the door answers itself is asked at the door.
     pub(crate) async fn direct(&self, caller: &Caller, rpc: &MethodDescriptor, request: &DynamicMessage) -> Answer {
-        self.with_token(self.token(caller).as_deref(), rpc, request).await
+        if rpc.parent_service().name() == "TimelineService" {
+            return self.grpc(caller, rpc, request).await;
+        }
+        self.at(&service_of(rpc), self.token(caller).as_deref(), rpc, request).await
     }
 
-    /// Straight at the service with any token.
-    pub(crate) async fn with_token(
+    /// Straight at this service, by this caller.
+    pub(crate) async fn at_service(
         &self,
-        token: Option<&str>,
+        service: &str,
+        caller: &Caller,
         rpc: &MethodDescriptor,
         request: &DynamicMessage,
     ) -> Answer {
-        let routes = self.routes.get(&service_of(rpc)).cloned().expect("a service");
+        self.at(service, self.token(caller).as_deref(), rpc, request).await
+    }
+
+    async fn at(&self, service: &str, token: Option<&str>, rpc: &MethodDescriptor, request: &DynamicMessage) -> Answer {
+        let routes = self.routes.get(service).cloned().expect("a service");
         let mut headers = HeaderMap::new();
         if let Some(token) = token {
             let Ok(token) = HeaderValue::from_str(token) else { panic!("the token is no header") };
             headers.insert(HeaderName::from_static(IDENTITY), token);
         }
-        let mut client = tonic::client::Grpc::new(routes);
-        client.ready().await.expect("routes");
-        let mut call = tonic::Request::new(Bytes::from(request.encode_to_vec()));
-        *call.metadata_mut() = MetadataMap::from_headers(headers);
-        let answer = client.unary(call, contract::path(rpc).parse().expect("a path"), Plain).await;
-        decoded(rpc, answer.map(tonic::Response::into_inner))
+        call(routes, headers, rpc, request).await
     }
 
-    /// Through the public door over gRPC, as the development headers say.
+    /// Through the public door over gRPC.
     pub(crate) async fn grpc(&self, caller: &Caller, rpc: &MethodDescriptor, request: &DynamicMessage) -> Answer {
-        let mut client = tonic::client::Grpc::new(self.channel.clone());
-        client.ready().await.expect("a channel");
-        let mut call = tonic::Request::new(Bytes::from(request.encode_to_vec()));
-        *call.metadata_mut() = MetadataMap::from_headers(development(caller));
-        let answer = client.unary(call, contract::path(rpc).parse().expect("a path"), Plain).await;
-        decoded(rpc, answer.map(tonic::Response::into_inner))
+        call(self.channel.clone(), self.headers(caller), rpc, request).await
+    }
+
+    /// What a caller sends to the public door. Who has no account there tries the headers that only the inside may use.
+    pub(crate) fn headers(&self, caller: &Caller) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let mut put = |name: &'static str, value: &str| {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header"));
+        };
+        put("accept-language", "en");
+        if !caller.bearer.is_empty() {
+            put("authorization", &format!("Bearer {}", caller.bearer));
+        } else {
+            put("x-aftercare-user", "us_admin");
+            put("x-aftercare-role", "admin");
+            if let Some(token) = self.token(caller) {
+                put(IDENTITY, &token);
+            }
+        }
+        headers
     }
 
     /// Through the public door over REST: code and reason of the refusal, or the answer's JSON.
@@ -127,7 +145,7 @@ impl Wire {
     ) -> Result<serde_json::Value, (i64, String)> {
         let call = contract::rest(rpc, request).expect("a mapping");
         let body = call.body.map(|body| body.to_string()).unwrap_or_default();
-        let mut headers = development(caller);
+        let mut headers = self.headers(caller);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let (status, _, body) = self.door.raw(call.method, &call.target, headers, body).await.expect("an answer");
         let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
@@ -150,7 +168,7 @@ impl Wire {
         let mut frame = vec![0];
         frame.extend(u32::try_from(message.len()).expect("a short message").to_be_bytes());
         frame.extend(message);
-        let mut headers = development(caller);
+        let mut headers = self.headers(caller);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc-web+proto"));
         let (_, headers, body) =
             self.door.raw(Method::POST, &contract::path(rpc), headers, frame).await.expect("an answer");
@@ -172,23 +190,41 @@ fn decoded(rpc: &MethodDescriptor, answer: Result<Bytes, Status>) -> Answer {
     Ok(DynamicMessage::decode(rpc.output(), bytes).expect("an answer of the contract"))
 }
 
-/// The headers by which the door knows a caller in development.
-fn development(caller: &Caller) -> HeaderMap {
-    let actor = &caller.actor;
-    let mut pairs = vec![
-        ("x-aftercare-user", actor.id.clone()),
-        ("x-aftercare-role", actor.role.as_str().to_owned()),
-        ("x-aftercare-org-unit", actor.org_unit_id.clone()),
-        ("x-aftercare-partner", actor.partner_id.clone()),
-        ("accept-language", "en".to_owned()),
-    ];
-    if let Units::Of(units) = &actor.units {
-        pairs.push(("x-aftercare-units", units.join(",")));
+/// One call: the answer, or the first element of a streaming one.
+pub(crate) async fn call<S>(way: S, headers: HeaderMap, rpc: &MethodDescriptor, request: &DynamicMessage) -> Answer
+where
+    S: GrpcService<Body>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    S::ResponseBody: http_body::Body<Data = Bytes> + Send + 'static,
+    <S::ResponseBody as http_body::Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+{
+    let mut client = tonic::client::Grpc::new(way);
+    if client.ready().await.is_err() {
+        panic!("{}: there is no way", rpc.full_name());
     }
-    let header = |(name, value): (&'static str, String)| {
-        (HeaderName::from_static(name), HeaderValue::from_str(&value).expect("a header"))
+    let mut call = tonic::Request::new(Bytes::from(request.encode_to_vec()));
+    *call.metadata_mut() = MetadataMap::from_headers(headers);
+    let path = contract::path(rpc).parse().expect("a path");
+    if !rpc.is_server_streaming() {
+        return decoded(rpc, client.unary(call, path, Plain).await.map(tonic::Response::into_inner));
+    }
+    let first = async {
+        let mut answers = client.server_streaming(call, path, Plain).await?.into_inner();
+        while let Some(bytes) = answers.message().await? {
+            // What only shows that the stream lives is no answer.
+            let message = DynamicMessage::decode(rpc.output(), bytes.clone()).expect("an element of the contract");
+            if !message.has_field_by_name("signal") {
+                return Ok(Some(bytes));
+            }
+        }
+        Ok(None)
     };
-    pairs.into_iter().map(header).collect()
+    match tokio::time::timeout(std::time::Duration::from_secs(5), first).await {
+        // A stream in which nothing happens is open all the same.
+        Err(_) | Ok(Ok(None)) => Ok(DynamicMessage::new(rpc.output())),
+        Ok(Ok(Some(bytes))) => decoded(rpc, Ok(bytes)),
+        Ok(Err(status)) => decoded(rpc, Err(status)),
+    }
 }
 
 /// Messages as they are on the wire.

@@ -30,6 +30,8 @@ pub enum Reach {
     Partner(String),
     /// What one signed link is about.
     Link(Link),
+    /// What one account, or one partner's program, made for itself.
+    Own(String),
     /// None: only what is everybody's.
     Nothing,
 }
@@ -52,6 +54,10 @@ impl Reach {
         if rule.scope == Scope::Any {
             return Ok(Self::All);
         }
+        // Own is own, an administrator's too.
+        if rule.scope == Scope::Own && actor.role != Role::Service {
+            return Ok(Self::own(actor));
+        }
         Ok(match actor.role {
             Role::Admin | Role::Service => Self::All,
             Role::Technician => Self::Technician { id: actor.id.clone(), org_unit_id: actor.org_unit_id.clone() },
@@ -73,13 +79,19 @@ impl Reach {
 }
 
 impl Reach {
+    /// What `actor` made for itself.
+    #[must_use]
+    pub fn own(actor: &Actor) -> Self {
+        Self::Own(if actor.account_id.is_empty() { actor.id.clone() } else { actor.account_id.clone() })
+    }
+
     /// Whether what belongs to this unit and to nobody else is seen: for pictures that are kept in memory.
     #[must_use]
     pub fn sees_unit(&self, unit: &str) -> bool {
         match self {
             Self::All => true,
             Self::Units(units) => units.iter().any(|own| own == unit),
-            Self::Technician { .. } | Self::Partner(_) | Self::Link(_) | Self::Nothing => false,
+            Self::Technician { .. } | Self::Partner(_) | Self::Link(_) | Self::Own(_) | Self::Nothing => false,
         }
     }
 }
@@ -104,13 +116,24 @@ pub struct Owner<C> {
     technician: Option<C>,
     technicians_unit: Option<C>,
     link: Option<C>,
+    account: Option<C>,
 }
 
 impl<C: ColumnTrait> Owner<C> {
     /// Rows of an organisation unit.
     #[must_use]
     pub fn unit(column: C) -> Self {
-        Self { unit: Some(column), partner: None, technician: None, technicians_unit: None, link: None }
+        Self { unit: Some(column), ..Self::nobody() }
+    }
+
+    /// Rows of an account alone.
+    #[must_use]
+    pub fn only_account(column: C) -> Self {
+        Self::nobody().account(column)
+    }
+
+    fn nobody() -> Self {
+        Self { unit: None, partner: None, technician: None, technicians_unit: None, link: None, account: None }
     }
 
     /// Also of a partner.
@@ -137,6 +160,12 @@ impl<C: ColumnTrait> Owner<C> {
         Self { link: Some(column), ..self }
     }
 
+    /// Also of an account.
+    #[must_use]
+    pub fn account(self, column: C) -> Self {
+        Self { account: Some(column), ..self }
+    }
+
     /// The rows within a reach.
     #[must_use]
     pub fn within(&self, reach: &Reach) -> Condition {
@@ -157,6 +186,7 @@ impl<C: ColumnTrait> Owner<C> {
             }
             Reach::Partner(id) => equal(self.partner, id),
             Reach::Link(link) => equal(self.link, &link.record_id),
+            Reach::Own(id) => equal(self.account, id),
             Reach::Nothing => nothing(),
         }
     }
@@ -238,6 +268,17 @@ mod tests {
         assert_eq!(reach(GET, &Actor::new("x_1", Role::Agent, "")).unwrap(), units(&[]));
         let own = Reach::Technician { id: "x_1".to_owned(), org_unit_id: "east".to_owned() };
         assert_eq!(reach(GET, &actor(Role::Technician).everywhere()).unwrap(), own);
+    }
+
+    #[test]
+    fn own_is_the_account_whatever_the_role() {
+        let method = "aftercare.gateway.v1.ExchangeService/get_job";
+        for role in [Role::Admin, Role::Manager, Role::Technician, Role::Partner] {
+            let person = Actor { account_id: "us_1".to_owned(), ..Actor::new("x_1", role, "east").everywhere() };
+            assert_eq!(reach(method, &person).unwrap(), Reach::Own("us_1".to_owned()));
+            let program = Actor { account_id: String::new(), ..person };
+            assert_eq!(reach(method, &program).unwrap(), Reach::Own("x_1".to_owned()));
+        }
     }
 
     #[test]

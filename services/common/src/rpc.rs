@@ -182,16 +182,29 @@ pub use futures::stream::BoxStream;
 /// The elements of a streaming answer, before they are told in the caller's language.
 pub type Answers<A> = BoxStream<'static, Result<A>>;
 
-/// Turns the elements of a streaming answer into messages and statuses. A failure is the last element.
+/// Turns the elements of a streaming answer into messages and statuses, with personal data as far as the caller needs it. A
+/// failure is the last element.
 #[must_use]
-pub fn statuses<A: Send + 'static>(
-    core: &Core,
-    language: Language,
-    answers: Answers<A>,
-) -> BoxStream<'static, Result<A, Status>> {
+pub fn statuses<A>(core: &Core, call: &Call, answers: Answers<A>) -> BoxStream<'static, Result<A, Status>>
+where
+    A: Mask + Send + 'static,
+{
     use futures::StreamExt as _;
-    let core = core.clone();
-    answers.map(move |answer| answer.map_err(|error| status(&core, language, error))).boxed()
+    let (core, call) = (core.clone(), call.clone());
+    let told = move |answer: Result<A>| {
+        let (core, call) = (core.clone(), call.clone());
+        async move {
+            match answer {
+                // As of now: what a technician may know ends while a stream goes on.
+                Ok(answer) => {
+                    let now = Call { now: core.clock.now(), ..call };
+                    show(&core, &now, answer).await.map(Response::into_inner)
+                }
+                Err(error) => Err(status(&core, call.language, error)),
+            }
+        }
+    };
+    answers.then(told).boxed()
 }
 
 /// Declares a service's table of RPCs, one line each. Every line `name(Request) -> Answer` is served by
@@ -244,7 +257,7 @@ macro_rules! rpc_table {
                     let (call, body) = $crate::rpc::enter(core, METHOD, request)?;
                     match $stream::handle(&self.0, &call, body).await {
                         Ok(answers) => {
-                            Ok(tonic::Response::new($crate::rpc::statuses(core, call.language, answers)))
+                            Ok(tonic::Response::new($crate::rpc::statuses(core, &call, answers)))
                         }
                         Err(error) => Err($crate::rpc::status(core, call.language, error)),
                     }

@@ -102,6 +102,12 @@ impl Call {
         }
     }
 
+    /// The same call, reaching what its caller makes for itself: for a row of the caller's own beside somebody's record.
+    #[must_use]
+    pub fn own(&self) -> Self {
+        Self { reach: Reach::own(&self.actor), ..self.clone() }
+    }
+
     /// Refuses when the caller saw an older version. An empty etag means the present version.
     ///
     /// # Errors

@@ -129,7 +129,7 @@ where
 {
     match tx.reach() {
         Reach::All | Reach::Link(_) | Reach::Nothing => Ok(()),
-        reach @ (Reach::Units(_) | Reach::Technician { .. } | Reach::Partner(_)) => {
+        reach @ (Reach::Units(_) | Reach::Technician { .. } | Reach::Partner(_) | Reach::Own(_)) => {
             match T::find_by_id(id.to_owned()).filter(T::within(reach)).one(tx).await? {
                 None => Err(Error::new(reason::OUT_OF_REACH).with("record_kind", T::Record::KIND)),
                 Some(_) => Ok(()),

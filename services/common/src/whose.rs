@@ -153,6 +153,7 @@ fn named(column: impl sea_orm::ColumnTrait, by: Column, reach: &Reach) -> Condit
         | Reach::Technician { .. }
         | Reach::Partner(_)
         | Reach::Link(_)
+        | Reach::Own(_)
         | Reach::Nothing => return nothing(),
     };
     let cases: SelectStatement = Entity::find().select_only().column(by).filter(own.and(by.ne(""))).into_query();

@@ -302,7 +302,7 @@ async fn a_restored_database_is_compared_with_its_neighbours(#[case] backend: Ba
     let (owner, consumer) = (host.core("alpha").unwrap().clone(), host.core("beta").unwrap().clone());
     let running = host.start().await.unwrap();
     let agreed =
-        || async { run::reconcile::reconcile(&owner.peers, &owner.identity, &owner.clock, "alpha").await.unwrap() };
+        || async { run::reconcile::reconcile(&owner.peers, &owner.identity, "alpha").await.unwrap() };
     for record in ["whole", "lost", "shorter"].map(name) {
         own(&owner, &record, 2).await;
         publish(&owner, &record, 1).await;
@@ -331,7 +331,7 @@ async fn a_restored_database_is_compared_with_its_neighbours(#[case] backend: Ba
     assert!(behind.contains(&name("whole")) && behind.starts_with("behind: beta"), "{behind}");
     assert!(dangling.contains(&name("lost")) && dangling.starts_with("dangling: beta"), "{dangling}");
 
-    let events = run::reconcile::mend(&findings, &owner.peers, &owner.identity, &owner.clock, "alpha").await.unwrap();
+    let events = run::reconcile::mend(&findings, &owner.peers, &owner.identity, "alpha").await.unwrap();
     assert_eq!(events, 2, "what was missed is told again, and nothing else");
     let begun = Instant::now();
     while agreed().await.iter().any(run::reconcile::Finding::is_mendable) {

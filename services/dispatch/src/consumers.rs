@@ -90,7 +90,8 @@ async fn create(ctx: &Context, call: &Call, tx: &Tx, told: &ServiceRequestEvent)
         needs.minutes = learned;
     }
     // A window that was booked before there was a work order is what the customer waits for.
-    let booked = if visit_number == 1 { slot_hold::waiting_for(tx, &request.id).await? } else { None };
+    let booked =
+        if visit_number == 1 { slot_hold::waiting_for(tx, &request.id, &request.org_unit_id).await? } else { None };
     if let Some(hold) = &booked {
         request.windows = vec![hold.window];
     }

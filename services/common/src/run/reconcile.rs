@@ -12,7 +12,6 @@ use tonic::service::Routes;
 use crate::{
     auth,
     catalog::Language,
-    clock::Clock,
     config::Settings,
     error::Result,
     outbox::EventServer,
@@ -102,11 +101,10 @@ pub fn peers<D: Definition>(settings: &Settings, config: D::Config, core: Core) 
 pub async fn reconcile(
     peers: &Peers,
     identity: &auth::Identity,
-    clock: &Clock,
     service: &'static str,
 ) -> Result<Vec<Finding>> {
     let connect = |name: &str| {
-        let passport = Passport::new(identity, clock, &Actor::service(service), Language::English);
+        let passport = Passport::new(identity, &Actor::service(service), Language::English);
         Ok::<_, crate::Error>(EventServiceClient::new(way(peers, name, passport)?))
     };
     let mut owned: HashMap<String, RecordVersion> = HashMap::new();
@@ -150,13 +148,12 @@ pub async fn mend(
     findings: &[Finding],
     peers: &Peers,
     identity: &auth::Identity,
-    clock: &Clock,
     service: &'static str,
 ) -> Result<i64> {
     let mut events = 0;
     for finding in findings {
         let Finding::Behind { owned, heard, .. } = finding else { continue };
-        let passport = Passport::new(identity, clock, &Actor::service(service), Language::English);
+        let passport = Passport::new(identity, &Actor::service(service), Language::English);
         let mut client = EventServiceClient::new(way(peers, &owned.service, passport)?);
         let request = RepublishRequest { aggregate_id: owned.record_id.clone(), from_version: heard + 1 };
         events += i64::from(client.republish(request).await.map_err(unavailable)?.into_inner().events);

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use common::{
     db::Tx,
-    error::{Error, Result},
+    error::{Error, Result, reason},
     reach::{Owned, Owner, Reach, Scoped, select},
     record::{Changed, Record as _},
     service::Call,
@@ -96,7 +96,12 @@ impl Owned for Entity {
         match reach {
             // What the partner made itself, and what was opened about its cases.
             Reach::Partner(_) => Condition::any().add(own).add(whose::cases(Column::ServiceRequestId, reach)),
-            Reach::All | Reach::Units(_) | Reach::Technician { .. } | Reach::Link(_) | Reach::Nothing => own,
+            Reach::All
+            | Reach::Units(_)
+            | Reach::Technician { .. }
+            | Reach::Link(_)
+            | Reach::Own(_)
+            | Reach::Nothing => own,
         }
     }
 }
@@ -190,6 +195,10 @@ pub(crate) async fn receive(
         None => {
             let id = call.ids.make(call.now);
             let complaint = matter.receive(id, number, policy, call.now)?;
+            // Before the row can meet one of the same matter: nobody learns of complaints in another unit by opening one there.
+            if matches!(tx.reach(), Reach::Units(_)) && !tx.reach().sees_unit(&complaint.org_unit_id) {
+                return Err(Error::new(reason::OUT_OF_REACH).with("record_kind", Complaint::KIND));
+            }
             let event = event(&complaint, ComplaintFact::Received);
             let saved = store::insert::<Entity, _>(tx, call, complaint, action::RECEIVE, "", &event).await?;
             wake(tx, DEADLINE, saved.id.as_str(), saved.wake_at(policy)).await?;

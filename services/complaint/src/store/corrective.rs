@@ -131,10 +131,14 @@ pub(crate) async fn unfinished(on: &impl Scoped, causes: &[String]) -> Result<Ve
 /// `CORRECTIVE_ACTION_OPEN` when one of the same cause is unfinished.
 pub(crate) async fn open(tx: &Tx, call: &Call, problem: Problem, number: String) -> Result<CorrectiveAction> {
     if let Some(open) = unfinished(tx, std::slice::from_ref(&problem.cause_code)).await?.into_iter().next() {
-        return Err(Error::new(CORRECTIVE_ACTION_OPEN)
-            .with("number", open.number)
-            .with("cause_code", problem.cause_code)
-            .with("id", open.id));
+        // One cause is worked on once in the whole company; which action does so is told to who sees it.
+        let refused = Error::new(CORRECTIVE_ACTION_OPEN).with("cause_code", problem.cause_code);
+        let seen = store::find::<Entity>(tx, open.id.as_str()).await?.is_some();
+        return Err(if seen {
+            refused.with("number", open.number).with("id", open.id)
+        } else {
+            refused.with("number", "–")
+        });
     }
     let why = problem.origin.as_str();
     let action = problem.open(call.ids.make(call.now), number, call.now);

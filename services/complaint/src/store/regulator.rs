@@ -73,9 +73,12 @@ impl Owned for Entity {
                 use super::complaint::entity as complaint;
                 like::<complaint::Entity>(Column::ComplaintId, complaint::Column::Id, reach)
             }
-            Reach::All | Reach::Units(_) | Reach::Technician { .. } | Reach::Link(_) | Reach::Nothing => {
-                Owner::unit(Column::OrgUnitId).within(reach)
-            }
+            Reach::All
+            | Reach::Units(_)
+            | Reach::Technician { .. }
+            | Reach::Link(_)
+            | Reach::Own(_)
+            | Reach::Nothing => Owner::unit(Column::OrgUnitId).within(reach),
         }
     }
 }

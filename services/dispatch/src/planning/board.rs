@@ -61,6 +61,14 @@ impl View {
         })
     }
 
+    /// Whether the caller may know whom the time is taken for.
+    fn sees(&self, entry: &Entry) -> bool {
+        self.reach.sees_unit(match &entry.taken {
+            Taken::Visit(order) => &order.request.org_unit_id,
+            Taken::Hold(hold) => &hold.org_unit_id,
+        })
+    }
+
     fn shows(&self, lane: &Lane) -> bool {
         let of = &lane.technician;
         self.reach.sees_unit(&of.org_unit_id)
@@ -225,7 +233,7 @@ fn draw_lane(
             let way = api::BoardItem {
                 metres: leg.metres,
                 estimated: leg.estimated,
-                number: entry.busy.number.clone(),
+                number: if view.sees(entry) { entry.busy.number.clone() } else { String::new() },
                 ..plain(api::BoardItemKind::Travel, &time)
             };
             if leg.seconds > 0 {
@@ -234,6 +242,8 @@ fn draw_lane(
         }
         work += i32::try_from((planned.end - planned.start).num_minutes()).unwrap_or_default();
         let shown = match &entry.taken {
+            // The time is taken; for whom is not told.
+            Taken::Visit(_) | Taken::Hold(_) if !view.sees(entry) => plain(api::BoardItemKind::Visit, planned),
             Taken::Hold(hold) => api::BoardItem {
                 reference_id: hold.id.to_string(),
                 window: Some(hold.window.message()),

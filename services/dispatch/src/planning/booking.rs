@@ -43,6 +43,7 @@ pub(crate) async fn look(
         weights: &ctx.config.plan.weights,
         now: call.now,
         without_hold,
+        reach: &call.reach,
     };
     let found = search(&picture, &ctx.ways.rules(), &question)?;
     Ok((picture, found))

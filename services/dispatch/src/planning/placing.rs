@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Duration, Utc};
-use common::{convert::Window, error::Result};
+use common::{convert::Window, error::Result, reach::Reach};
 
 use super::snapshot::{Entry, Lane, Snapshot, Taken};
 use crate::{
@@ -65,6 +65,8 @@ pub(crate) struct Question<'a> {
     pub(crate) now: DateTime<Utc>,
     /// A hold that is not in the way.
     pub(crate) without_hold: &'a str,
+    /// How far the asker sees: nobody learns of other regions' people, or takes their time.
+    pub(crate) reach: &'a Reach,
 }
 
 /// Scans everybody.
@@ -79,7 +81,7 @@ pub(crate) fn search(picture: &Snapshot, travel: &Travel, question: &Question<'_
     let holders = holders(picture);
     // The day of a service point is counted once for all its technicians.
     let mut point_jobs: HashMap<(String, DateTime<Utc>), i32> = HashMap::new();
-    for lane in picture.lanes.values() {
+    for lane in picture.lanes.values().filter(|lane| question.reach.sees_unit(&lane.technician.org_unit_id)) {
         let id = lane.technician.id.as_str();
         match scan(picture, lane, travel, question, (first, last), &holders, &mut point_jobs)? {
             Ok(places) => found.places.extend(places),

@@ -231,6 +231,7 @@ async fn slots_insertion_and_repair_at_scale() {
             weights: &wish.weights,
             now,
             without_hold: "",
+            reach: &common::reach::Reach::All,
         };
         let began = Instant::now();
         let found = search(&picture, &travel, &question).unwrap();

@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use common::{
     error::{Error, Result},
+    record::Record as _,
     service::Call,
 };
 use proto::aftercare::dispatch::v1::{Plan, StartPlanRequest};
@@ -59,6 +60,10 @@ pub(super) async fn start<R: proto::Request + prost::Message>(
     request: &R,
     wish: Wish,
 ) -> Result<plan::Plan> {
+    // Before it is looked whether one runs: nobody learns that of another region.
+    if !call.reach.sees_unit(&wish.org_unit_id) {
+        return Err(Error::new(common::error::reason::OUT_OF_REACH).with("record_kind", plan::Plan::KIND));
+    }
     let number = ctx.core.numbers.next("PL", call.now).await?;
     let work = ctx.core.begin(call, request).await?;
     if let Some(other) = store::plan::running(&*work, &wish.scope()).await? {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use common::{
     db::Tx,
     error::Result,
-    reach::{Owned, Reach, Scoped, shared},
+    reach::{Owned, Reach, Scoped, like},
     record::Record as _,
     store::set,
 };
@@ -65,10 +65,12 @@ pub(crate) mod entity {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// What was learned of kinds and categories is everybody's; nobody is named but technicians, by their ids.
+/// What was learned of kinds and categories is everybody's; what was learned of a technician is whose the technician is.
 impl Owned for entity::Entity {
-    fn within(_: &Reach) -> Condition {
-        shared()
+    fn within(reach: &Reach) -> Condition {
+        use super::technician::entity::{Column, Entity};
+        let of_technicians = like::<Entity>(entity::Column::TechnicianId, Column::Id, reach);
+        Condition::any().add(entity::Column::TechnicianId.eq("")).add(of_technicians)
     }
 }
 

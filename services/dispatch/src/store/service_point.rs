@@ -70,7 +70,7 @@ impl Owned for entity::Entity {
                 let own = own.column(technician::Column::ServicePointId).into_query();
                 Condition::all().add(Column::Id.in_subquery(own))
             }
-            Reach::All | Reach::Units(_) | Reach::Partner(_) | Reach::Link(_) | Reach::Nothing => {
+            Reach::All | Reach::Units(_) | Reach::Partner(_) | Reach::Link(_) | Reach::Own(_) | Reach::Nothing => {
                 Owner::unit(Column::OrgUnitId).within(reach)
             }
         }

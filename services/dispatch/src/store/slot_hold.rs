@@ -151,11 +151,13 @@ pub(crate) async fn save(tx: &Tx, call: &Call, changed: Changed<SlotHold>) -> Re
     Ok(hold)
 }
 
-/// The booked hold of a request that waits for its work order.
-pub(crate) async fn waiting_for(on: &impl Scoped, request_id: &str) -> Result<Option<SlotHold>> {
+/// The booked hold of a request that waits for its work order: of the request's own unit, or of somebody who sees all of
+/// them. A request that another unit only named is not disturbed.
+pub(crate) async fn waiting_for(on: &impl Scoped, request_id: &str, org_unit_id: &str) -> Result<Option<SlotHold>> {
     use entity::Column;
     let row = entity::Entity::find()
         .filter(Column::ServiceRequestId.eq(request_id))
+        .filter(Column::OrgUnitId.is_in(["", org_unit_id]))
         .filter(Column::State.eq("booked"))
         .order_by_desc(Column::UpdatedAt)
         .limit(1)

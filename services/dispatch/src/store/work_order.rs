@@ -112,9 +112,12 @@ impl Owned for entity::Entity {
         use entity::Column;
         match reach {
             Reach::Partner(_) => whose::cases(Column::ServiceRequestId, reach),
-            Reach::All | Reach::Units(_) | Reach::Technician { .. } | Reach::Link(_) | Reach::Nothing => {
-                Owner::unit(Column::OrgUnitId).technician(Column::TechnicianId).within(reach)
-            }
+            Reach::All
+            | Reach::Units(_)
+            | Reach::Technician { .. }
+            | Reach::Link(_)
+            | Reach::Own(_)
+            | Reach::Nothing => Owner::unit(Column::OrgUnitId).technician(Column::TechnicianId).within(reach),
         }
     }
 }

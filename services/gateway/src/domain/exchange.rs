@@ -169,11 +169,6 @@ impl Owner {
         key(&self.actor)
     }
 
-    /// Whether it is this caller.
-    pub(crate) fn is(&self, actor: &Actor) -> bool {
-        key(&self.actor) == key(actor)
-    }
-
     /// The one who acts.
     pub(crate) fn actor(&self) -> Actor {
         let units = self.units.clone().map_or(Units::All, Units::Of);
@@ -395,7 +390,7 @@ mod tests {
         actor.units = Units::Of(vec!["ou_east".into(), "ou_pudong".into()]);
         actor.unmask = true;
         let kept: Owner = serde_json::from_str(&serde_json::to_string(&Owner::of(&actor)).unwrap()).unwrap();
-        assert!(kept.is(&actor));
+        assert_eq!(kept.key(), key(&actor));
         assert_eq!(kept.actor(), Actor { unmask: false, ..actor });
     }
 

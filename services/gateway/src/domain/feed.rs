@@ -124,7 +124,7 @@ pub(crate) fn within(reach: &Reach, change: &Change) -> bool {
             let ids = [&change.record_id, &change.work_order_id, &place.service_request_id];
             !link.record_id.is_empty() && ids.iter().any(|id| **id == link.record_id)
         }
-        Reach::Nothing => false,
+        Reach::Own(_) | Reach::Nothing => false,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: CancelJobRequest) -> Result<Job> {
     let id = JobId::parse(&request.job_id)?;
     let work = ctx.core.begin(call, &request).await?;
-    let Found { job, progress, secret } = store::load(&*work, call, &id).await?;
+    let Found { job, progress, secret } = store::load(&*work, &id).await?;
     call.check_etag(&request.etag, &job)?;
     let expires_at = jobs::expiry(ctx, call);
     let job = store::save(&work, call, job.cancel(expires_at, call.now)?).await?;

@@ -7,5 +7,5 @@ use crate::{convert, domain::exchange::JobId, service::Context, store};
 
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: GetJobRequest) -> Result<Job> {
     let id = JobId::parse(&request.job_id)?;
-    Ok(convert::exchange::job(&store::exchange::load(ctx.core.db.read(), call, &id).await?))
+    Ok(convert::exchange::job(&store::exchange::load(&ctx.core.read(call), &id).await?))
 }

@@ -23,7 +23,7 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: StartErasureRequ
         return Err(error);
     }
     let task = Task::Erasure { customer_id: customer.customer_id, reason: request.reason.clone() };
-    let work = ctx.core.begin(call, &request).await?;
+    let work = ctx.core.begin(&call.own(), &request).await?;
     let found = jobs::begin(ctx, call, &work, task).await?;
     let id = &request.customer_id;
     let entry = Entry::new(&call.actor, "start_erasure", "customer", id).customer(id).because(&request.reason);

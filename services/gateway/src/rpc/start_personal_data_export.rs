@@ -20,7 +20,7 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: StartPersonalDat
     let customer = GetCustomerRequest { customer_id: request.customer_id.clone() };
     let customer = IntakeServiceClient::new(way).get_customer(customer).await.map_err(jobs::passed_on)?.into_inner();
     let task = Task::PersonalData { customer_id: customer.customer_id };
-    let work = ctx.core.begin(call, &request).await?;
+    let work = ctx.core.begin(&call.own(), &request).await?;
     let found = jobs::begin(ctx, call, &work, task).await?;
     let id = &request.customer_id;
     audit::record(&work, &ctx.core, Entry::new(&call.actor, "export_personal_data", "customer", id).customer(id))

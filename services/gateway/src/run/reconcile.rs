@@ -19,12 +19,12 @@ const SETTLE: Duration = Duration::from_secs(5);
 pub(super) async fn run(sources: &Sources, mend: bool) -> anyhow::Result<()> {
     let opened = open::<Gateway>(sources).await?;
     opened.must_be_current::<Gateway>().await?;
-    let (identity, clock) = (opened.core.identity.clone(), opened.core.clock.clone());
+    let identity = opened.core.identity.clone();
     let peers = reconcile::peers::<Gateway>(&opened.settings, opened.config, opened.core)?;
-    let mut findings = reconcile::reconcile(&peers, &identity, &clock, NAME).await?;
+    let mut findings = reconcile::reconcile(&peers, &identity, NAME).await?;
     if !findings.is_empty() {
         tokio::time::sleep(SETTLE).await;
-        let again = reconcile::reconcile(&peers, &identity, &clock, NAME).await?;
+        let again = reconcile::reconcile(&peers, &identity, NAME).await?;
         findings.retain(|finding| again.contains(finding));
     }
     for finding in findings.iter().take(PRINTED) {
@@ -33,7 +33,7 @@ pub(super) async fn run(sources: &Sources, mend: bool) -> anyhow::Result<()> {
     let mendable = findings.iter().filter(|finding| finding.is_mendable()).count();
     print(&format!("{} findings, {mendable} of them mendable", findings.len()));
     if mend && mendable > 0 {
-        let events = reconcile::mend(&findings, &peers, &identity, &clock, NAME).await?;
+        let events = reconcile::mend(&findings, &peers, &identity, NAME).await?;
         print(&format!("{events} events are told again; ask once more in a minute"));
     }
     ensure!(findings.len() == mendable, "records are missing: a restore lost what others know of");

@@ -4,7 +4,7 @@
 use common::{
     db::{Tx, guarded},
     error::{Error, Result},
-    reach::{Owned, Reach, shared},
+    reach::{Owned, Owner, Reach, Scoped},
     record::{Changed, Record as _},
     service::Call,
     store::{self, Table, set},
@@ -87,10 +87,10 @@ impl Part {
     }
 }
 
-/// Whose a job is, its owner says; `load` and the list ask for the owner's own, whatever records the owner sees.
+/// A job is its owner's, whatever records the owner sees.
 impl Owned for entity::Entity {
-    fn within(_: &Reach) -> Condition {
-        shared()
+    fn within(reach: &Reach) -> Condition {
+        Owner::only_account(entity::Column::OwnerId).within(reach)
     }
 }
 
@@ -144,11 +144,9 @@ pub(crate) async fn find(on: &impl ConnectionTrait, id: &str) -> Result<Option<F
 }
 
 /// The job of that id, if it is the caller's own; another's looks like none.
-pub(crate) async fn load(on: &impl ConnectionTrait, call: &Call, id: &JobId) -> Result<Found> {
-    match find(on, id.as_str()).await? {
-        Some(found) if found.job.owner.is(&call.actor) => Ok(found),
-        Some(_) | None => Err(Error::not_found(Job::KIND, id)),
-    }
+pub(crate) async fn load(on: &impl Scoped, id: &JobId) -> Result<Found> {
+    let own = entity::Entity::find_by_id(id.as_str()).filter(entity::Entity::within(on.reach()));
+    own.one(on).await?.map(found).transpose()?.ok_or_else(|| Error::not_found(Job::KIND, id))
 }
 
 fn event(changed: &Changed<Job>) -> RecordEvent {

@@ -72,7 +72,12 @@ impl Owned for Entity {
         match reach {
             Reach::Units(_) => Owner::unit(Column::OrgUnitId).within(reach),
             // Whose the customer is.
-            Reach::All | Reach::Technician { .. } | Reach::Partner(_) | Reach::Link(_) | Reach::Nothing => {
+            Reach::All
+            | Reach::Technician { .. }
+            | Reach::Partner(_)
+            | Reach::Link(_)
+            | Reach::Own(_)
+            | Reach::Nothing => {
                 like::<super::customer::entity::Entity>(Column::CustomerId, super::customer::entity::Column::Id, reach)
             }
         }

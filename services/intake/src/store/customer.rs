@@ -73,7 +73,7 @@ impl Owned for Entity {
         };
         let own = Owner::unit(Column::OrgUnitId).partner(Column::PartnerId).within(reach);
         match reach {
-            Reach::All | Reach::Units(_) | Reach::Partner(_) | Reach::Nothing => own,
+            Reach::All | Reach::Units(_) | Reach::Partner(_) | Reach::Own(_) | Reach::Nothing => own,
             // Whose home the technician goes to.
             Reach::Technician { .. } => {
                 Condition::all().add(of_requests(<service_request::entity::Entity as Owned>::within(reach)))

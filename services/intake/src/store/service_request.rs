@@ -104,7 +104,7 @@ impl Owned for Entity {
         let own = Owner::unit(Column::OrgUnitId).partner(Column::PartnerId).link(Column::Id).within(reach);
         match reach {
             Reach::Technician { .. } => whose::cases(Column::Id, reach),
-            Reach::All | Reach::Units(_) | Reach::Partner(_) | Reach::Link(_) | Reach::Nothing => own,
+            Reach::All | Reach::Units(_) | Reach::Partner(_) | Reach::Link(_) | Reach::Own(_) | Reach::Nothing => own,
         }
     }
 }

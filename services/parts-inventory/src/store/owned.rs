@@ -30,6 +30,7 @@ pub(super) fn location(reach: &Reach) -> Condition {
         | Reach::Technician { .. }
         | Reach::Partner(_)
         | Reach::Link(_)
+        | Reach::Own(_)
         | Reach::Nothing => own,
     }
 }
@@ -51,6 +52,7 @@ pub(super) fn stock_document(reach: &Reach) -> Condition {
         | Reach::Technician { .. }
         | Reach::Partner(_)
         | Reach::Link(_)
+        | Reach::Own(_)
         | Reach::Nothing => own,
     }
 }
@@ -68,7 +70,9 @@ pub(super) fn transfer(reach: &Reach) -> Condition {
             let own = Owner::unit(Column::OrgUnitId).within(reach);
             Condition::any().add(own).add(at(Column::FromLocationId)).add(at(Column::ToLocationId))
         }
-        Reach::Technician { .. } | Reach::Partner(_) | Reach::Link(_) | Reach::Nothing => common::reach::nothing(),
+        Reach::Technician { .. } | Reach::Partner(_) | Reach::Link(_) | Reach::Own(_) | Reach::Nothing => {
+            common::reach::nothing()
+        }
     }
 }
 
@@ -81,7 +85,7 @@ macro_rules! of_case {
                 Reach::Technician { .. } | Reach::Partner(_) => Condition::any()
                     .add(whose::cases(Column::ServiceRequestId, reach))
                     $(.add(whose::visits(Column::$visit, reach)))?,
-                Reach::All | Reach::Units(_) | Reach::Link(_) | Reach::Nothing => {
+                Reach::All | Reach::Units(_) | Reach::Link(_) | Reach::Own(_) | Reach::Nothing => {
                     Owner::unit(Column::OrgUnitId).within(reach)
                 }
             }
@@ -111,7 +115,12 @@ impl Owned for movement::Entity {
         let at = |column| like::<super::location::Entity>(column, super::location::Column::Id, reach);
         match reach {
             Reach::All => Condition::all(),
-            Reach::Units(_) | Reach::Technician { .. } | Reach::Partner(_) | Reach::Link(_) | Reach::Nothing => {
+            Reach::Units(_)
+            | Reach::Technician { .. }
+            | Reach::Partner(_)
+            | Reach::Link(_)
+            | Reach::Own(_)
+            | Reach::Nothing => {
                 Condition::any().add(at(movement::Column::FromLocationId)).add(at(movement::Column::ToLocationId))
             }
         }

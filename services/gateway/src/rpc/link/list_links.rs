@@ -20,6 +20,6 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: ListLinksRequest
     if !request.record_id.is_empty() {
         select = select.filter(Column::RecordId.eq(&*request.record_id));
     }
-    let (links, next_page_token) = link::list(&ctx.core.read(call), call, select, ORDERS, &request).await?;
+    let (links, next_page_token) = link::list(&ctx.core.read(call), select, ORDERS, &request).await?;
     Ok(ListLinksResponse { links: links.iter().map(convert::link).collect(), next_page_token })
 }

@@ -3,7 +3,7 @@
 use common::{
     db::Tx,
     error::{Error, Result},
-    reach::Reach,
+    reach::{Owned, Owner, Reach},
     record::{Changed, Record as _},
     service::Call,
     store::{self, Table, set},
@@ -47,10 +47,9 @@ pub(crate) mod entity {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-impl common::reach::Owned for entity::Entity {
-    /// The RPCs themselves say who may see which: a sign-in looks for an account before anybody is known.
-    fn within(_: &Reach) -> Condition {
-        common::reach::shared()
+impl Owned for entity::Entity {
+    fn within(reach: &Reach) -> Condition {
+        Owner::unit(entity::Column::OrgUnitId).account(entity::Column::Id).within(reach)
     }
 }
 
@@ -129,24 +128,13 @@ async fn refuse_taken(tx: &Tx, account: &Account) -> Result<()> {
     Ok(())
 }
 
-/// Which rows a call reaches.
-fn within(reach: &Reach) -> Condition {
-    match reach {
-        Reach::All => Condition::all(),
-        Reach::Units(units) => Condition::all().add(entity::Column::OrgUnitId.is_in(units.iter().cloned())),
-        Reach::Technician { .. } | Reach::Partner(_) | Reach::Link(_) | Reach::Nothing => {
-            Condition::all().add(Expr::value(false))
-        }
-    }
-}
-
 /// The account of that id, if the call reaches it.
 ///
 /// # Errors
 ///
 /// `NOT_FOUND`.
 pub(crate) async fn load(on: &impl ConnectionTrait, call: &Call, id: &AccountId) -> Result<Account> {
-    let found = entity::Entity::find_by_id(id.as_str()).filter(within(&call.reach)).one(on).await?;
+    let found = entity::Entity::find_by_id(id.as_str()).filter(entity::Entity::within(&call.reach)).one(on).await?;
     found.map(entity::Entity::record).transpose()?.ok_or_else(|| Error::not_found(Account::KIND, id))
 }
 
@@ -157,10 +145,9 @@ pub(crate) async fn load(on: &impl ConnectionTrait, call: &Call, id: &AccountId)
 /// As `common::store::list`.
 pub(crate) async fn list<Q: proto::Request + Name + Clone>(
     on: &impl common::reach::Scoped,
-    call: &Call,
     select: Select<entity::Entity>,
     orders: &[store::Order<entity::Entity>],
     request: &Q,
 ) -> Result<(Vec<Account>, String)> {
-    store::list(on, select.filter(within(&call.reach)), orders, request).await
+    store::list(on, select, orders, request).await
 }

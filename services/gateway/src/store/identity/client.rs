@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use common::{
     db::Tx,
     error::{Error, Result},
-    reach::Reach,
+    reach::{Owned, Owner, Reach},
     record::{Changed, Record as _},
     service::Call,
     store::{self, Table, set},
@@ -92,10 +92,9 @@ pub(crate) mod usage {
 
 pub(crate) use secret::Model as Secret;
 
-impl common::reach::Owned for entity::Entity {
-    /// The RPCs themselves say who may see which: a sign-in looks for an account before anybody is known.
-    fn within(_: &Reach) -> Condition {
-        common::reach::shared()
+impl Owned for entity::Entity {
+    fn within(reach: &Reach) -> Condition {
+        Owner::unit(entity::Column::OrgUnitId).within(reach)
     }
 }
 
@@ -233,24 +232,13 @@ pub(crate) async fn sweep(tx: &Tx, day: &str) -> Result<()> {
     Ok(())
 }
 
-/// Which rows a call reaches.
-fn within(reach: &Reach) -> Condition {
-    match reach {
-        Reach::All => Condition::all(),
-        Reach::Units(units) => Condition::all().add(entity::Column::OrgUnitId.is_in(units.iter().cloned())),
-        Reach::Technician { .. } | Reach::Partner(_) | Reach::Link(_) | Reach::Nothing => {
-            Condition::all().add(Expr::value(false))
-        }
-    }
-}
-
 /// The client of that id, if the call reaches it.
 ///
 /// # Errors
 ///
 /// `NOT_FOUND`.
 pub(crate) async fn load(on: &impl ConnectionTrait, call: &Call, id: &ClientId) -> Result<Client> {
-    let found = entity::Entity::find_by_id(id.as_str()).filter(within(&call.reach)).one(on).await?;
+    let found = entity::Entity::find_by_id(id.as_str()).filter(entity::Entity::within(&call.reach)).one(on).await?;
     found.map(entity::Entity::record).transpose()?.ok_or_else(|| Error::not_found(Client::KIND, id))
 }
 
@@ -261,10 +249,9 @@ pub(crate) async fn load(on: &impl ConnectionTrait, call: &Call, id: &ClientId) 
 /// As `common::store::list`.
 pub(crate) async fn list<Q: proto::Request + Name + Clone>(
     on: &impl common::reach::Scoped,
-    call: &Call,
     select: Select<entity::Entity>,
     orders: &[store::Order<entity::Entity>],
     request: &Q,
 ) -> Result<(Vec<Client>, String)> {
-    store::list(on, select.filter(within(&call.reach)), orders, request).await
+    store::list(on, select, orders, request).await
 }

@@ -37,9 +37,8 @@ pub(crate) mod entity {
 }
 
 impl common::reach::Owned for entity::Entity {
-    /// The RPC names the account whose sessions are meant.
-    fn within(_: &common::reach::Reach) -> sea_orm::Condition {
-        common::reach::shared()
+    fn within(reach: &common::reach::Reach) -> sea_orm::Condition {
+        common::reach::Owner::only_account(entity::Column::AccountId).within(reach)
     }
 }
 
