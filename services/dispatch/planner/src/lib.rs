@@ -23,5 +23,6 @@ pub mod search;
 pub mod slots;
 pub mod state;
 pub mod tables;
+mod tails;
 pub mod travel;
 pub mod validate;

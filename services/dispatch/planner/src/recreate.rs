@@ -4,6 +4,7 @@ use crate::{
     insert::Spot,
     model::{JobIx, ShiftIx},
     search::Search,
+    tables::NONE,
     travel::Travel,
 };
 
@@ -11,6 +12,12 @@ use crate::{
 const BLINK: u32 = 100;
 /// How many neighbours show who works near.
 const NEAR: usize = 40;
+/// The same where all technicians are near: so few routes are all looked at, ...
+const FEW: u32 = 24;
+/// ... of more only those of so many neighbours, ...
+const AROUND: usize = 60;
+/// ... and all of them one time in so many: where windows are tight the best gap may lie far off.
+const ALL: u32 = 16;
 /// How many jobs that were open before are tried again in a step.
 const RETRIED: usize = 8;
 
@@ -113,7 +120,7 @@ impl<T: Travel> Search<T> {
         let Self { state, chosen, neighbours, .. } = self;
         let t = state.tables();
         if !t.is_wide() {
-            return;
+            return self.choose_near(job);
         }
         chosen.copy_from_slice(t.near(job));
         let may = t.may(job);
@@ -126,13 +133,34 @@ impl<T: Travel> Search<T> {
         }
     }
 
+    /// The shifts of the nearest visits, those without work, and now and then all.
+    fn choose_near(&mut self, job: JobIx) {
+        let Self { state, chosen, neighbours, random, used_routes, .. } = self;
+        let may = state.tables().may(job);
+        if *used_routes <= FEW || random.below(ALL) == 0 {
+            chosen.copy_from_slice(may);
+            return;
+        }
+        for ((word, may), idle) in chosen.iter_mut().zip(may).zip(state.idle()) {
+            *word = may & idle;
+        }
+        let from = job as usize * neighbours.1;
+        for other in &neighbours.0[from..from + neighbours.1.min(AROUND)] {
+            for shift in state.at[*other as usize] {
+                if shift != NONE {
+                    let word = shift as usize / 64;
+                    chosen[word] |= may[word] & 1 << (shift % 64);
+                }
+            }
+        }
+    }
+
     /// The cheapest place among the shifts that may be changed; every other one is noted.
     #[inline]
     pub(crate) fn best_place(&mut self, job: JobIx, mut note: impl FnMut(i32, ShiftIx)) -> Option<(ShiftIx, Spot)> {
         self.choose(job);
         let Self { state, cache, mask, blink, random, chosen, .. } = self;
-        let t = state.tables();
-        let wanted = if t.is_wide() { &chosen[..] } else { t.may(job) };
+        let wanted = &chosen[..];
         let mut best = i32::MAX;
         let mut found: Option<(ShiftIx, u16, u16)> = None;
         let base = job.wrapping_mul(cache.shifts);

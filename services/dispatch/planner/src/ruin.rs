@@ -4,7 +4,7 @@
 use crate::{search::Search, tables::NONE, travel::Travel};
 
 /// Mean number of visits taken out.
-const MEAN: f64 = 10.0;
+const MEAN: f64 = 6.0;
 /// Longest string.
 const LONGEST: f64 = 10.0;
 /// How often a string keeps some visits in its middle.
@@ -56,7 +56,7 @@ impl<T: Travel> Search<T> {
     }
 
     /// The job around which things are taken out: any, or one of those in focus.
-    fn seed_job(&mut self) -> u32 {
+    pub(crate) fn seed_job(&mut self) -> u32 {
         if self.focus.is_empty() {
             return self.random.below(self.jobs);
         }

@@ -15,8 +15,8 @@ use crate::{
 };
 
 /// Begin and end of the annealing, in mean ways between two visits.
-const HOT: f64 = 2.0;
-const COLD: f64 = 0.05;
+const HOT: f64 = 0.5;
+const COLD: f64 = 0.02;
 /// How often the budget is asked.
 const CHECK: u64 = 64;
 
@@ -149,6 +149,7 @@ impl<T: Travel> Search<T> {
         while used < until {
             for _ in 0..CHECK {
                 self.step(temperature);
+                self.swap_tails(temperature);
             }
             self.iterations += CHECK;
             used = budget.used(self.iterations, began);
@@ -182,17 +183,22 @@ impl<T: Travel> Search<T> {
         let new = self.state.cost();
         let threshold = cost as f64 - temperature * self.random.unit().max(1e-300).ln();
         let accepted = (new as f64) < threshold || (open.0 > 0 && self.rather_these(open));
-        if !accepted {
+        if accepted {
+            self.accept();
+        } else {
             self.state.roll_back();
-            return;
         }
+    }
+
+    /// The present step stays.
+    pub(crate) fn accept(&mut self) {
         for shift in self.state.changed() {
             if !self.best.is_dirty[shift as usize] {
                 self.best.is_dirty[shift as usize] = true;
                 self.best.dirty.push(shift);
             }
         }
-        if new < self.best.plan.cost {
+        if self.state.cost() < self.best.plan.cost {
             self.keep_best();
         }
     }

@@ -21,6 +21,8 @@ pub struct PlanState<T> {
     pub(crate) pool: Vec<JobIx>,
     /// Shifts worth looking at: those with work, and one of every class of equal empty ones.
     active: Vec<u64>,
+    /// Those of them without work.
+    idle: Vec<u64>,
     pub(crate) cost: Cost,
     pub(crate) versions: u32,
     journal: Journal,
@@ -51,6 +53,7 @@ impl<T: Travel> PlanState<T> {
             at: vec![FREE; tables.jobs.len()],
             pool: (0..tables.jobs.len() as u32).collect(),
             active: vec![0; tables.words],
+            idle: vec![0; tables.words],
             cost: 0,
             versions: 0,
             journal: Journal { stamp: vec![0; shifts], ..Journal::default() },
@@ -148,6 +151,11 @@ impl<T: Travel> PlanState<T> {
         &self.active
     }
 
+    /// Of the shifts worth looking at, those without work.
+    pub(crate) fn idle(&self) -> &[u64] {
+        &self.idle
+    }
+
     /// Sets which of equal empty shifts is looked at.
     fn mark_class(&mut self, class: u32) {
         let mut first = true;
@@ -158,6 +166,11 @@ impl<T: Travel> PlanState<T> {
                 self.active[*shift as usize / 64] |= bit;
             } else {
                 self.active[*shift as usize / 64] &= !bit;
+            }
+            if empty && first {
+                self.idle[*shift as usize / 64] |= bit;
+            } else {
+                self.idle[*shift as usize / 64] &= !bit;
             }
             first &= !empty;
         }
@@ -197,9 +210,8 @@ impl<T: Travel> PlanState<T> {
                     self.at[(stop.node >> 2) as usize][member(stop.node) as usize] = *shift;
                 }
             }
-            let class = self.tables.days[*shift as usize].class;
-            if emptiness && self.tables.classes[class as usize].len() > 1 {
-                self.mark_class(class);
+            if emptiness {
+                self.mark_class(self.tables.days[*shift as usize].class);
             }
         }
         self.journal.saved = saved;
@@ -230,10 +242,7 @@ impl<T: Travel> PlanState<T> {
         self.versions += 1;
         route.version = self.versions;
         if empty != (route.jobs == 0) {
-            let class = self.tables.days[shift as usize].class;
-            if self.tables.classes[class as usize].len() > 1 {
-                self.mark_class(class);
-            }
+            self.mark_class(self.tables.days[shift as usize].class);
         }
         feasible
     }
