@@ -193,22 +193,30 @@ fn times<T: Travel>(problem: &Problem, travel: &T, shift: &Shift, planned: &Plan
         place = to;
     }
     let way = |at: Seconds| shift.to.map_or(0, |to| travel.leg(place, to, at).seconds);
-    // Breaks after the last visit: on leaving, or at the end place.
-    while let Some((from, until)) = breaks.peek().copied() {
-        if from >= now && until + way(until) <= planned.end {
-            now = until;
-            breaks.next();
-        } else {
-            break;
+    // Breaks after the last visit: some on leaving, the others at the end place. A plan does not say which; one way of
+    // reading it must be true.
+    let rest: Vec<_> = breaks.collect();
+    let read = |on_leaving: usize| {
+        let walk = |mut now: Seconds, breaks: &[(Seconds, Seconds)]| {
+            for (from, until) in breaks {
+                if *from < now {
+                    return None;
+                }
+                now = *until;
+            }
+            Some(now)
+        };
+        let leave = walk(now, &rest[..on_leaving])?;
+        let way = shift.to.map_or(0, |to| travel.leg(place, to, leave).seconds);
+        Some((walk(leave + way, &rest[on_leaving..])?, way))
+    };
+    let readings: Vec<_> = (0..=rest.len()).filter_map(read).collect();
+    match readings.iter().find(|(end, _)| *end == planned.end).or(readings.first()) {
+        Some((end, way)) => {
+            now = *end;
+            drive += way;
         }
-    }
-    drive += way(now);
-    now += way(now);
-    for (from, until) in breaks {
-        if from < now {
-            found.push(Violation::Break(planned.shift));
-        }
-        now = until;
+        None => found.push(Violation::Break(planned.shift)),
     }
     if now != planned.end || now > latest {
         found.push(Violation::Hours(planned.shift, now));
