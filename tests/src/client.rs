@@ -70,7 +70,7 @@ impl Refusal {
     #[must_use]
     pub fn passing(&self) -> bool {
         matches!(self.code, Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown)
-            || self.reason == "CONFLICT"
+            || matches!(&*self.reason, "CONFLICT" | "OVERLOADED")
     }
 
     /// A call that never got an answer.

@@ -192,7 +192,6 @@ fn times<T: Travel>(problem: &Problem, travel: &T, shift: &Shift, planned: &Plan
         now = visit.end;
         place = to;
     }
-    let way = |at: Seconds| shift.to.map_or(0, |to| travel.leg(place, to, at).seconds);
     // Breaks after the last visit: some on leaving, the others at the end place. A plan does not say which; one way of
     // reading it must be true.
     let rest: Vec<_> = breaks.collect();

@@ -13,10 +13,10 @@ use crate::{
 
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: LinkProviderRequest) -> Result<Account> {
     let id = AccountId::parse(&request.account_id)?;
-    let provider = ctx.authority.providers.get(&request.provider)?;
     let work = ctx.core.begin(call, &request).await?;
     let person = account::load(&*work, call, &id).await?;
     call.check_etag(&request.etag, &person)?;
+    let provider = ctx.authority.providers.get(&request.provider)?;
     let (issuer, subject) = (provider.issuer().to_owned(), request.subject.clone());
     // What an administrator gave, the provider's word does not change.
     let identity = ProviderIdentity { issuer, subject, follows: false };
