@@ -301,8 +301,7 @@ async fn a_restored_database_is_compared_with_its_neighbours(#[case] backend: Ba
     host.add::<Beta>(SchemaPolicy::MigrateFirst).await.unwrap();
     let (owner, consumer) = (host.core("alpha").unwrap().clone(), host.core("beta").unwrap().clone());
     let running = host.start().await.unwrap();
-    let agreed =
-        || async { run::reconcile::reconcile(&owner.peers, &owner.identity, "alpha").await.unwrap() };
+    let agreed = || async { run::reconcile::reconcile(&owner.peers, &owner.identity, "alpha").await.unwrap() };
     for record in ["whole", "lost", "shorter"].map(name) {
         own(&owner, &record, 2).await;
         publish(&owner, &record, 1).await;

@@ -98,11 +98,7 @@ pub fn peers<D: Definition>(settings: &Settings, config: D::Config, core: Core) 
 /// # Errors
 ///
 /// `UNAVAILABLE` when a service does not answer: half a comparison would call everything dangling.
-pub async fn reconcile(
-    peers: &Peers,
-    identity: &auth::Identity,
-    service: &'static str,
-) -> Result<Vec<Finding>> {
+pub async fn reconcile(peers: &Peers, identity: &auth::Identity, service: &'static str) -> Result<Vec<Finding>> {
     let connect = |name: &str| {
         let passport = Passport::new(identity, &Actor::service(service), Language::English);
         Ok::<_, crate::Error>(EventServiceClient::new(way(peers, name, passport)?))

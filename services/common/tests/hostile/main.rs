@@ -2,7 +2,6 @@
 //! and memory, and a well-behaved client beside them notices nothing.
 
 #![expect(clippy::expect_used, reason = "a test that fails must say so, and one that measures must print")]
-
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod frames;
