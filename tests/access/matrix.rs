@@ -27,8 +27,42 @@ static SERIAL: AtomicU64 = AtomicU64::new(1);
 const SHARE: u64 = 3;
 
 /// Fields that a rule looks at only behind another one that a body out of descriptors does not pass: the record that the call
-/// is about has to be in a certain state first. Each is named, and no other may be.
-const BEHIND_A_RULE: [(&str, &str); 0] = [];
+/// is about has to be in a certain state first, or the rest of the body has to make sense. For these it is seen that another's id
+/// answers like a missing one, and not that the id was looked up. Each is named, and no other may be.
+const BEHIND_A_RULE: [(&str, &str); 32] = [
+    ("InvestigateComplaint", "complaint_id"),
+    ("LinkComplaint", "complaint_id"),
+    ("OpenCorrectiveAction", "complaint_id"),
+    ("UpdateComplaint", "complaint_id"),
+    ("AssignWorkOrder", "crew_technician_ids"),
+    ("AssignWorkOrder", "technician_id"),
+    ("ContractServicePoint", "service_point_id"),
+    ("HoldSlot", "technician_id"),
+    ("HoldSlot", "work_order_id"),
+    ("RemoveAbsence", "technician_id"),
+    ("RescheduleWorkOrder", "technician_id"),
+    ("UpdateTechnician", "service_point_id"),
+    ("UpdateEndpoint", "endpoint_id"),
+    ("MergeCustomers", "merged_customer_id"),
+    ("MergeServiceRequest", "duplicate_of_id"),
+    ("QuoteServiceRequest", "service_request_id"),
+    ("UpdateServiceRequest", "product_id"),
+    ("AdjustStock", "location_id"),
+    ("ChangeStockCondition", "location_id"),
+    ("IssueStock", "location_id"),
+    ("ReceiveOldPart", "location_id"),
+    ("ReceiveReturn", "location_id"),
+    ("ReceiveStock", "location_id"),
+    ("RequestSupplementaryOrder", "location_id"),
+    ("ReserveParts", "near_location_id"),
+    ("ReturnStock", "location_id"),
+    ("ScrapStock", "location_id"),
+    ("SettleReturn", "location_id"),
+    ("ShipTransfer", "from_location_id"),
+    ("ShipTransfer", "to_location_id"),
+    ("AssignCallback", "agent_id"),
+    ("CompleteCallback", "callback_id"),
+];
 
 /// An id of the same form and length that nothing has.
 pub(crate) fn missing(like: &str) -> String {
