@@ -127,16 +127,13 @@ impl Circuit {
                 let failures = inner.recent.iter().filter(|(_, failed)| *failed).count();
                 let mostly = inner.recent.len() >= ENOUGH && failures * 2 >= inner.recent.len();
                 if failed && (inner.in_a_row >= IN_A_ROW || mostly) {
-                    self.open(&mut inner, first_rest(outcome), outcome, now);
+                    self.open(&mut inner, rest_after(outcome, Duration::ZERO), outcome, now);
                 }
             }
             State::HalfOpen { rest, probing, succeeded } if probe => {
                 *probing = false;
                 if failed {
-                    let rest = match outcome {
-                        Some(Outcome::TimedOut) => (*rest * 2).clamp(FIRST_REST, LONGEST_REST),
-                        _ => SHORT_REST,
-                    };
+                    let rest = rest_after(outcome, *rest);
                     self.open(&mut inner, rest, outcome, now);
                 } else {
                     *succeeded += 1;
@@ -170,8 +167,9 @@ impl Circuit {
     }
 }
 
-fn first_rest(why: Option<Outcome>) -> Duration {
-    if why == Some(Outcome::TimedOut) { FIRST_REST } else { SHORT_REST }
+/// How long a service is left alone after a failure, when it was left alone for `last` before.
+fn rest_after(why: Option<Outcome>, last: Duration) -> Duration {
+    if why == Some(Outcome::TimedOut) { (last * 2).clamp(FIRST_REST, LONGEST_REST) } else { SHORT_REST }
 }
 
 impl Leave {
