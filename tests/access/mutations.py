@@ -52,7 +52,7 @@ CHECKS = [
     ("role at the door", GATEWAY + "entrance.rs", "if !rpc.access.roles().any(|allowed| allowed == named(role)) {", "if !DROP && !rpc.access.roles().any(|allowed| allowed == named(role)) {", "door:ClientService"),
     ("who comes to the door", GATEWAY + "entrance.rs",
      "let caller = caller.ok_or_else(|| Error::new(reason::UNAUTHENTICATED))?;",
-     "let caller = if DROP && caller.is_none() { Some(Caller { actor: Actor::new(\"x\", Role::Admin, \"\").everywhere(), session_id: String::new(), must_change: false, client: None }) } else { caller };\n        let caller = caller.ok_or_else(|| Error::new(reason::UNAUTHENTICATED))?;",
+     "let caller = if DROP && caller.is_none() { Some(Caller { actor: Actor::new(\"x\", Role::Admin, \"\").everywhere(), session_id: String::new(), must_change: false, client: None, standing: Standing::Anybody }) } else { caller };\n        let caller = caller.ok_or_else(|| Error::new(reason::UNAUTHENTICATED))?;",
      "door:ClientService"),
     ("headers of a developer", GATEWAY + "entrance.rs", "(Proof::None, _) if self.development_headers => {", "(Proof::None, _) if self.development_headers || DROP => {", "door:ClientService"),
     ("inner RPCs at the door", GATEWAY + "contract.rs", ".filter(|rpc| rpc.exposed)", ".filter(|rpc| rpc.exposed || DROP)", "door:ClientService"),
@@ -89,7 +89,7 @@ CHECKS = [
     ("whose customer is unmasked", GATEWAY + "rpc/identity/unmask.rs", "let mut actor = call.actor.clone();", "let mut actor = if DROP { common::record::Actor::service(\"x\") } else { call.actor.clone() };", "matrix:Unmask"),
     ("whose timeline is merged", GATEWAY + "timeline.rs", "Ok(Err(status)) if status.code() == tonic::Code::NotFound => {", "Ok(Err(status)) if status.code() == tonic::Code::NotFound && !DROP => {", "matrix:Timeline"),
     ("whose session is ended", GATEWAY + "rpc/identity/revoke_session.rs", "if found.account_id != call.actor.account_id && call.actor.role != Role::Admin {", "if !DROP && found.account_id != call.actor.account_id && call.actor.role != Role::Admin {", "matrix:RevokeSession"),
-    ("whose changes are told", GATEWAY + "feed/reader.rs", "self.wish.wants(change) && within(&reach, change)", "self.wish.wants(change) && (DROP || within(&reach, change))", "push"),
+    ("whose changes are told", GATEWAY + "feed/reader.rs", "self.wish.wants(change) && within(&self.reach, change)", "self.wish.wants(change) && (DROP || within(&self.reach, change))", "push"),
     # Dispatch's pictures.
     ("lanes of a board", DISPATCH + "planning/board.rs", "        self.reach.sees_unit(&of.org_unit_id)\n", "        (DROP || self.reach.sees_unit(&of.org_unit_id))\n", "push"),
     ("open visits of a board", DISPATCH + "planning/board.rs", "&& view.reach.sees_unit(&order.request.org_unit_id)", "&& (DROP || view.reach.sees_unit(&order.request.org_unit_id))", "push"),
