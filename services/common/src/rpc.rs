@@ -147,7 +147,9 @@ pub fn status_in(catalog: &Catalog, language: Language, error: Error) -> Status 
     match error.kind() {
         Kind::Internal => tracing::error!(reason = error.reason.name, cause = ?error.cause(), "call failed"),
         Kind::Unavailable | Kind::DeadlineExceeded => {
-            tracing::warn!(reason = error.reason.name, cause = ?error.cause(), "call could not be served");
+            // One line a call: while a service is down there are many, and where they were made says nothing.
+            let cause = error.cause().map(|cause| format!("{cause:#}"));
+            tracing::warn!(reason = error.reason.name, cause, "call could not be served");
         }
         Kind::InvalidArgument
         | Kind::NotFound

@@ -25,7 +25,7 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: ListClientsReque
         select = select.filter(Column::PartnerId.eq(&*request.partner_id));
     }
     let on = ctx.core.db.read();
-    let (found, next_page_token) = client::list(&ctx.core.read(call), select, ORDERS, &request).await?;
+    let (found, next_page_token) = rows::list(&ctx.core.read(call), select, ORDERS, &request).await?;
     let mut secrets = client::secrets_of(on, found.iter().map(|client| &client.id)).await?;
     let clients = found
         .iter()

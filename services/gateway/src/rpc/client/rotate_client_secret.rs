@@ -4,6 +4,7 @@ use common::{
     error::{Error, Result},
     id::Id as _,
     service::Call,
+    store,
 };
 use proto::aftercare::gateway::v1::{ClientWithSecret, RotateClientSecretRequest};
 
@@ -19,7 +20,7 @@ use crate::{
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: RotateClientSecretRequest) -> Result<ClientWithSecret> {
     let id = ClientId::parse(&request.client_id)?;
     let work = ctx.core.begin(call, &request).await?;
-    let found = client::load(&*work, call, &id).await?;
+    let found = store::load::<client::entity::Entity>(&*work, id.as_str()).await?;
     // Guarded by the client's version: two rotations at once do not make three secrets.
     let found = client::save(&work, call, found.noted("rotate_secret", call.now)?).await?;
     if client::secrets(&*work, &id).await?.len() >= SECRETS {

@@ -1,6 +1,6 @@
 //! Changes a client.
 
-use common::{error::Result, id::Id as _, service::Call};
+use common::{error::Result, id::Id as _, service::Call, store};
 use proto::aftercare::gateway::v1::{Client, UpdateClientRequest};
 
 use crate::{
@@ -14,7 +14,7 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: UpdateClientRequ
     let id = ClientId::parse(&request.client_id)?;
     let patch = patch(call, &request)?;
     let work = ctx.core.begin(call, &request).await?;
-    let found = client::load(&*work, call, &id).await?;
+    let found = store::load::<client::entity::Entity>(&*work, id.as_str()).await?;
     call.check_etag(&request.etag, &found)?;
     let changed = client::save(&work, call, found.update(patch, &ctx.scopes, call.now)?).await?;
     super::note(ctx, &work, call, "client.update", id.as_str(), "").await?;

@@ -4,6 +4,7 @@ use common::{
     error::{Error, Result},
     id::Id as _,
     service::Call,
+    store,
 };
 use proto::aftercare::gateway::v1::{Account, DisableAccountRequest};
 
@@ -22,7 +23,7 @@ use crate::{
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: DisableAccountRequest) -> Result<Account> {
     let id = AccountId::parse(&request.account_id)?;
     let work = ctx.core.begin(call, &request).await?;
-    let person = account::load(&*work, call, &id).await?;
+    let person = store::load::<account::entity::Entity>(&*work, id.as_str()).await?;
     call.check_etag(&request.etag, &person)?;
     let person = account::save(&work, call, person.disable(request.reason.clone(), call.now)?).await?;
     if account::active_admins(&*work).await? == 0 {

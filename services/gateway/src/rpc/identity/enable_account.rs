@@ -1,6 +1,6 @@
 //! Lets somebody in again.
 
-use common::{error::Result, id::Id as _, service::Call};
+use common::{error::Result, id::Id as _, service::Call, store};
 use proto::aftercare::gateway::v1::{Account, EnableAccountRequest};
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: EnableAccountRequest) -> Result<Account> {
     let id = AccountId::parse(&request.account_id)?;
     let work = ctx.core.begin(call, &request).await?;
-    let person = account::load(&*work, call, &id).await?;
+    let person = store::load::<account::entity::Entity>(&*work, id.as_str()).await?;
     call.check_etag(&request.etag, &person)?;
     let person = account::save(&work, call, person.enable(request.reason.clone(), call.now)?).await?;
     let mut entry = Entry::new(&call.actor, "account.enable", "account", id.as_str());

@@ -1,6 +1,6 @@
 //! Lets somebody sign in at a provider, found there by issuer and subject and by nothing else.
 
-use common::{error::Result, id::Id as _, service::Call};
+use common::{error::Result, id::Id as _, service::Call, store};
 use proto::aftercare::gateway::v1::{Account, LinkProviderRequest};
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: LinkProviderRequest) -> Result<Account> {
     let id = AccountId::parse(&request.account_id)?;
     let work = ctx.core.begin(call, &request).await?;
-    let person = account::load(&*work, call, &id).await?;
+    let person = store::load::<account::entity::Entity>(&*work, id.as_str()).await?;
     call.check_etag(&request.etag, &person)?;
     let provider = ctx.authority.providers.get(&request.provider)?;
     let (issuer, subject) = (provider.issuer().to_owned(), request.subject.clone());

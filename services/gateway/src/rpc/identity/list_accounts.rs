@@ -8,10 +8,7 @@ use crate::{
     convert::identity as convert,
     service::Context,
     store::identity::{
-        account::{
-            self,
-            entity::{Column, Entity},
-        },
+        account::entity::{Column, Entity},
         credential,
     },
 };
@@ -32,7 +29,7 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: ListAccountsRequ
             select = select.filter(column.eq(wanted.as_str()));
         }
     }
-    let (people, next_page_token) = account::list(&ctx.core.read(call), select, ORDERS, &request).await?;
+    let (people, next_page_token) = rows::list(&ctx.core.read(call), select, ORDERS, &request).await?;
     let mut credentials = credential::of_all(ctx.core.db.read(), people.iter().map(|person| &person.id)).await?;
     let accounts = people
         .iter()

@@ -1,6 +1,6 @@
 //! Gives somebody a new first password.
 
-use common::{error::Result, id::Id as _, service::Call};
+use common::{error::Result, id::Id as _, service::Call, store};
 use proto::aftercare::gateway::v1::{AccountWithPassword, ResetPasswordRequest};
 
 use crate::{
@@ -24,7 +24,7 @@ pub(crate) async fn handle(
 ) -> Result<AccountWithPassword> {
     let id = AccountId::parse(&request.account_id)?;
     let given = std::mem::take(&mut request.password);
-    let person = account::load(ctx.core.db.read(), call, &id).await?;
+    let person = store::load::<account::entity::Entity>(&ctx.core.read(call), id.as_str()).await?;
     let made = if given.is_empty() { secrets::password() } else { String::new() };
     if !given.is_empty() {
         let least = ctx.config.passwords.least_length;
@@ -32,7 +32,7 @@ pub(crate) async fn handle(
     }
     let hash = ctx.authority.passwords.hash(if given.is_empty() { &made } else { &given }).await?;
     let work = ctx.core.begin(call, &request).await?;
-    let person = account::load(&*work, call, &id).await?;
+    let person = store::load::<account::entity::Entity>(&*work, id.as_str()).await?;
     let person = account::save(&work, call, person.noted("reset_password", call.now)).await?;
     let credential = Credential {
         password_hash: Some(hash),

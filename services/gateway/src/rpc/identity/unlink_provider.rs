@@ -1,6 +1,6 @@
 //! Takes the link to a provider away. Sessions that began there end.
 
-use common::{error::Result, id::Id as _, service::Call};
+use common::{error::Result, id::Id as _, service::Call, store};
 use proto::aftercare::gateway::v1::{Account, UnlinkProviderRequest};
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: UnlinkProviderRequest) -> Result<Account> {
     let id = AccountId::parse(&request.account_id)?;
     let work = ctx.core.begin(call, &request).await?;
-    let person = account::load(&*work, call, &id).await?;
+    let person = store::load::<account::entity::Entity>(&*work, id.as_str()).await?;
     call.check_etag(&request.etag, &person)?;
     let changed = person.unlinked(&request.issuer, &request.subject, call.now)?;
     let person = account::save(&work, call, changed).await?;

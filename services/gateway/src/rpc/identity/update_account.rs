@@ -5,6 +5,7 @@ use common::{
     id::Id as _,
     record::Role,
     service::Call,
+    store,
 };
 use proto::aftercare::gateway::v1::{Account, UpdateAccountRequest};
 
@@ -21,7 +22,7 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: UpdateAccountReq
     let id = AccountId::parse(&request.account_id)?;
     let patch = patch(&request)?;
     let work = ctx.core.begin(call, &request).await?;
-    let person = account::load(&*work, call, &id).await?;
+    let person = store::load::<account::entity::Entity>(&*work, id.as_str()).await?;
     call.check_etag(&request.etag, &person)?;
     let was_admin = person.role == Role::Admin;
     let changed = person.update(patch, call.now)?;

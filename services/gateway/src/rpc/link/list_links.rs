@@ -7,10 +7,7 @@ use sea_orm::entity::prelude::*;
 use crate::{
     convert::identity as convert,
     service::Context,
-    store::identity::link::{
-        self,
-        entity::{Column, Entity},
-    },
+    store::identity::link::entity::{Column, Entity},
 };
 
 const ORDERS: &[rows::Order<Entity>] = &[("create_time", Column::CreatedAt), ("expire_time", Column::ExpiresAt)];
@@ -20,6 +17,6 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: ListLinksRequest
     if !request.record_id.is_empty() {
         select = select.filter(Column::RecordId.eq(&*request.record_id));
     }
-    let (links, next_page_token) = link::list(&ctx.core.read(call), select, ORDERS, &request).await?;
+    let (links, next_page_token) = rows::list(&ctx.core.read(call), select, ORDERS, &request).await?;
     Ok(ListLinksResponse { links: links.iter().map(convert::link).collect(), next_page_token })
 }

@@ -4,11 +4,10 @@ use common::{
     db::Tx,
     error::{Error, Result},
     reach::{Owned, Owner, Reach},
-    record::{Changed, Record as _},
+    record::Changed,
     service::Call,
     store::{self, Table, set},
 };
-use prost::Name;
 use sea_orm::{Condition, entity::prelude::*};
 
 use crate::{
@@ -126,28 +125,4 @@ async fn refuse_taken(tx: &Tx, account: &Account) -> Result<()> {
         return Err(Error::new(EMAIL_TAKEN));
     }
     Ok(())
-}
-
-/// The account of that id, if the call reaches it.
-///
-/// # Errors
-///
-/// `NOT_FOUND`.
-pub(crate) async fn load(on: &impl ConnectionTrait, call: &Call, id: &AccountId) -> Result<Account> {
-    let found = entity::Entity::find_by_id(id.as_str()).filter(entity::Entity::within(&call.reach)).one(on).await?;
-    found.map(entity::Entity::record).transpose()?.ok_or_else(|| Error::not_found(Account::KIND, id))
-}
-
-/// A page of accounts that the call reaches.
-///
-/// # Errors
-///
-/// As `common::store::list`.
-pub(crate) async fn list<Q: proto::Request + Name + Clone>(
-    on: &impl common::reach::Scoped,
-    select: Select<entity::Entity>,
-    orders: &[store::Order<entity::Entity>],
-    request: &Q,
-) -> Result<(Vec<Account>, String)> {
-    store::list(on, select, orders, request).await
 }

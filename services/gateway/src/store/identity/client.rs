@@ -4,13 +4,12 @@ use std::collections::HashMap;
 
 use common::{
     db::Tx,
-    error::{Error, Result},
+    error::Result,
     reach::{Owned, Owner, Reach},
-    record::{Changed, Record as _},
+    record::Changed,
     service::Call,
     store::{self, Table, set},
 };
-use prost::Name;
 use sea_orm::{Condition, ExprTrait as _, QueryOrder as _, entity::prelude::*, sea_query::OnConflict};
 
 use crate::{
@@ -230,28 +229,4 @@ pub(crate) async fn take_calls(tx: &Tx, client: &str, day: &str, calls: i64, quo
 pub(crate) async fn sweep(tx: &Tx, day: &str) -> Result<()> {
     usage::Entity::delete_many().filter(usage::Column::Day.lt(day)).exec(tx).await?;
     Ok(())
-}
-
-/// The client of that id, if the call reaches it.
-///
-/// # Errors
-///
-/// `NOT_FOUND`.
-pub(crate) async fn load(on: &impl ConnectionTrait, call: &Call, id: &ClientId) -> Result<Client> {
-    let found = entity::Entity::find_by_id(id.as_str()).filter(entity::Entity::within(&call.reach)).one(on).await?;
-    found.map(entity::Entity::record).transpose()?.ok_or_else(|| Error::not_found(Client::KIND, id))
-}
-
-/// A page of clients that the call reaches.
-///
-/// # Errors
-///
-/// As `common::store::list`.
-pub(crate) async fn list<Q: proto::Request + Name + Clone>(
-    on: &impl common::reach::Scoped,
-    select: Select<entity::Entity>,
-    orders: &[store::Order<entity::Entity>],
-    request: &Q,
-) -> Result<(Vec<Client>, String)> {
-    store::list(on, select, orders, request).await
 }

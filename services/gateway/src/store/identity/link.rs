@@ -2,19 +2,15 @@
 
 use common::{
     db::Tx,
-    error::{Error, Result},
+    error::Result,
     reach::{Owned, Owner, Reach},
-    record::{Changed, Record as _},
+    record::Changed,
     service::Call,
     store::{self, Table, set},
 };
-use prost::Name;
 use sea_orm::{Condition, entity::prelude::*};
 
-use crate::{
-    domain::identity::{LinkId, link::Link},
-    store::event,
-};
+use crate::{domain::identity::link::Link, store::event};
 
 /// The table `link`.
 pub(crate) mod entity {
@@ -87,28 +83,4 @@ pub(crate) async fn insert(tx: &Tx, call: &Call, link: Link) -> Result<Link> {
 pub(crate) async fn save(tx: &Tx, call: &Call, changed: Changed<Link>) -> Result<Link> {
     let event = event(&changed);
     store::save::<entity::Entity, _>(tx, call, changed, &event).await
-}
-
-/// The link of that id, if the call reaches it.
-///
-/// # Errors
-///
-/// `NOT_FOUND`.
-pub(crate) async fn load(on: &impl ConnectionTrait, call: &Call, id: &LinkId) -> Result<Link> {
-    let found = entity::Entity::find_by_id(id.as_str()).filter(entity::Entity::within(&call.reach)).one(on).await?;
-    found.map(entity::Entity::record).transpose()?.ok_or_else(|| Error::not_found(Link::KIND, id))
-}
-
-/// A page of links that the call reaches.
-///
-/// # Errors
-///
-/// As `common::store::list`.
-pub(crate) async fn list<Q: proto::Request + Name + Clone>(
-    on: &impl common::reach::Scoped,
-    select: Select<entity::Entity>,
-    orders: &[store::Order<entity::Entity>],
-    request: &Q,
-) -> Result<(Vec<Link>, String)> {
-    store::list(on, select, orders, request).await
 }
