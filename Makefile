@@ -5,7 +5,7 @@ SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run run-split migrate test chaos ci fmt fmt-check lint buf buf-baseline docs deny clean \
-	access-mutations bench bench-plan bench-slots bench-overload chart-test chart-generate image-test pod-test
+	access-mutations bench bench-plan bench-slots bench-overload chart-test chart-generate image-test pod-test rolling
 
 SERVICES := intake dispatch parts-inventory complaint survey
 # For Linux; elsewhere name your own: make buf BUF=/path/to/buf
@@ -90,6 +90,10 @@ clean: ## removes what was built; data and tools stay
 chaos: ## 500 cases at once and 200 kills of random services (about fifteen minutes)
 	cargo build --locked --workspace --bins
 	AFTERCARE_FULL=1 tests/with-services.sh cargo nextest run --locked -p aftercare-tests --test chaos --no-capture
+
+rolling: ## 100 stops of two processes of each service under load: no failed call, no broken stream (about ten minutes)
+	cargo build --locked --workspace --bins
+	AFTERCARE_FULL=1 tests/with-services.sh cargo nextest run --locked -p aftercare-tests --test e2e rolling --no-capture
 
 chart-test: ## the Helm chart: lint, schemas, golden renders, restricted pods, policies equal to the call graph, queries
 	tests/chart/run.sh

@@ -21,9 +21,9 @@ KUBERNETES = "1.33"
 
 # What is tried: a name, and what stands on helm's command line.
 SETS = {
-    "small": ["-f", CHART / "values-small.yaml"],
-    "medium": ["-f", CHART / "values-medium.yaml"],
-    "large": ["-f", CHART / "values-large.yaml"],
+    "small": ["-f", CHART / "values-small.yaml", "--set", "files.claim=aftercare-files"],
+    "medium": ["-f", CHART / "values-medium.yaml", "--set", "files.bucket=aftercare-files"],
+    "large": ["-f", CHART / "values-large.yaml", "--set", "files.bucket=aftercare-files"],
     "everything": ["-f", HERE / "everything.yaml"],
     "trial": ["--set", "trial.enabled=true"],
 }
@@ -136,6 +136,9 @@ def nothing_secret(name, things):
                     fault(f"{name}: {kind} {owner}: {variable['name']} stands in clear")
     if not any(thing["kind"] == "Deployment" for thing in things):
         fault(f"{name}: renders no Deployment")
+    tests = [owner for owner, kind, _ in pods(things) if kind == "Pod"]
+    if tests != (["demo-smoke"] if name == "everything" else []):
+        fault(f"{name}: pods of `helm test`: {tests}")
     secrets = [thing["metadata"]["name"] for thing in things if thing["kind"] == "Secret"]
     if secrets and name != "trial":
         fault(f"{name}: makes Secrets: {secrets}")
@@ -149,9 +152,12 @@ def network(name, things):
                for _, kind, pod in pods(things) if kind == "Deployment"}
     migrations = {pod["metadata"]["labels"]["app.kubernetes.io/name"]: pod["metadata"]["labels"]
                   for _, kind, pod in pods(things) if kind == "Job"}
+    visitors = {owner: pod["metadata"]["labels"] for owner, kind, pod in pods(things) if kind == "Pod"}
     if set(servers) != set(graph) or set(migrations) != set(graph):
         fault(f"{name}: callgraph.yaml and the services differ: {set(graph) ^ set(servers)}")
         return 0
+    # What `helm test` runs comes in by the gateway as everybody does, and needs nothing else.
+    graph.update({owner: {"calls": ["gateway"], "needs": []} for owner in visitors})
 
     def rules(labels, direction):
         of = [policy for policy in policies if matches(policy["podSelector"], labels)]
@@ -165,7 +171,7 @@ def network(name, things):
             "podSelector" in peer and "namespaceSelector" not in peer and matches(peer["podSelector"], labels) for peer in peers))
 
     edges = 0
-    for caller, its in {**servers, **{f"{key} (migration)": value for key, value in migrations.items()}}.items():
+    for caller, its in {**servers, **visitors, **{f"{key} (migration)": value for key, value in migrations.items()}}.items():
         for direction in ("Ingress", "Egress"):
             if not rules(its, direction)[0]:
                 fault(f"{name}: {caller}: {direction} is not denied by default")
@@ -303,6 +309,21 @@ def refused_values():
         code, _, err = helm("template", "demo", CHART, "--set", wrong)
         if not code or "schema" not in err:
             fault(f"values that make no sense are taken: {wrong}")
+    code, _, err = helm("template", "demo", CHART)
+    if not code or "files.bucket or files.claim" not in err:
+        fault("files may be kept where they are lost with their pod")
+
+
+def kept_files(name, things):
+    """A gateway's root is read-only: where it keeps files is said, and can be written."""
+    for owner, kind, pod in pods(things):
+        if (owner, kind) != ("demo-gateway", "Deployment"):
+            continue
+        container = pod["spec"]["containers"][0]
+        told = {one["name"].removeprefix("AFTERCARE_GATEWAY__FILES__"): one.get("value") for one in container["env"]}
+        mounts = [one["mountPath"] for one in container["volumeMounts"] if not one.get("readOnly")]
+        if not told.get("S3__BUCKET") and not any((told.get("FOLDER") or "").startswith(mount + "/") for mount in mounts):
+            fault(f"{name}: the gateway has no place for files")
 
 
 def main():
@@ -319,6 +340,7 @@ def main():
             continue
         valid, safe = validate(name, text), safe_pods(name, things)
         nothing_secret(name, things)
+        kept_files(name, things)
         edges = network(name, things)
         print(f"{name}: {len(things)} objects, {valid} valid by schema, {safe} pod templates restricted, {edges} calls allowed")
     print(f"{queries()} queries name metrics and labels that exist")

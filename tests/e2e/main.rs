@@ -14,6 +14,8 @@ mod part_missing;
 mod push;
 mod refused_offer;
 mod repeat_visit;
+mod rolling;
+mod smoke;
 mod take_away;
 mod unhappy;
 

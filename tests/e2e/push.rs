@@ -24,32 +24,44 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One server-sent event, or one comment with its id.
 #[derive(Clone, Debug, Default)]
-struct Event {
-    id: String,
-    name: String,
-    data: Option<Value>,
+pub(crate) struct Event {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) data: Option<Value>,
 }
 
 /// A stream over HTTP.
-struct Http {
-    status: StatusCode,
+pub(crate) struct Http {
+    pub(crate) status: StatusCode,
     body: Incoming,
     rest: String,
 }
 
 impl Http {
     async fn open(platform: &Platform, role: &str, accept: &str, query: &str, last: &str) -> Self {
+        let address = platform.door().address();
+        Self::open_at(address, &headers(platform, role), accept, query, last).await.expect("the stream opens")
+    }
+
+    /// As a client does that knows where it goes, and as whom.
+    pub(crate) async fn open_at(
+        address: &str,
+        headers: &HeaderMap,
+        accept: &str,
+        query: &str,
+        last: &str,
+    ) -> anyhow::Result<Self> {
         let client = Client::builder(TokioExecutor::new()).timer(TokioTimer::new()).build_http::<Empty<Bytes>>();
-        let mut request = Request::get(format!("{}/v1/changes:watch{query}", platform.door().address()))
-            .header(header::ACCEPT, accept);
-        for (name, value) in headers(platform, role).iter() {
+        let mut request =
+            Request::get(format!("{address}/v1/changes:watch{query}")).header(header::ACCEPT, accept);
+        for (name, value) in headers {
             request = request.header(name, value);
         }
         if !last.is_empty() {
             request = request.header("last-event-id", last);
         }
-        let response = client.request(request.body(Empty::new()).unwrap()).await.unwrap();
-        Self { status: response.status(), body: response.into_body(), rest: String::new() }
+        let response = client.request(request.body(Empty::new())?).await?;
+        Ok(Self { status: response.status(), body: response.into_body(), rest: String::new() })
     }
 
     /// Everything up to the next `end`; `None` at the end of the stream.
@@ -66,7 +78,7 @@ impl Http {
         }
     }
 
-    async fn event(&mut self) -> Option<Event> {
+    pub(crate) async fn event(&mut self) -> Option<Event> {
         let text = self.until("\n\n").await?;
         let mut event = Event::default();
         for line in text.lines() {
@@ -97,14 +109,19 @@ fn headers(platform: &Platform, role: &str) -> HeaderMap {
 }
 
 async fn grpc(platform: &Platform, role: &str, cursor: &str) -> Streaming<WatchChangesResponse> {
-    let channel = common::run::channel(platform.door().address()).unwrap();
+    grpc_at(platform.door().address(), headers(platform, role), cursor).await.expect("the stream opens")
+}
+
+/// As a client does that knows where it goes, and as whom.
+pub(crate) async fn grpc_at(
+    address: &str,
+    headers: HeaderMap,
+    cursor: &str,
+) -> anyhow::Result<Streaming<WatchChangesResponse>> {
+    let channel = common::run::channel(address)?;
     let mut request = tonic::Request::new(WatchChangesRequest { cursor: cursor.to_owned(), ..Default::default() });
-    for (name, value) in headers(platform, role) {
-        let name = name.unwrap();
-        let key: tonic::metadata::AsciiMetadataKey = name.as_str().parse().unwrap();
-        request.metadata_mut().insert(key, value.to_str().unwrap().parse().unwrap());
-    }
-    PushServiceClient::new(channel).watch_changes(request).await.unwrap().into_inner()
+    *request.metadata_mut() = tonic::metadata::MetadataMap::from_headers(headers);
+    Ok(PushServiceClient::new(channel).watch_changes(request).await?.into_inner())
 }
 
 async fn next_grpc(stream: &mut Streaming<WatchChangesResponse>, record: &str) -> WatchChangesResponse {

@@ -1,7 +1,16 @@
 //! Somebody who uses the platform through its public door, over REST or over gRPC. A journey is written once; surface and
 //! faults are the person's.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    error::Error as _,
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header};
@@ -18,6 +27,9 @@ use tonic::{Code, Status, transport::Channel};
 use tonic_prost::ProstCodec;
 
 use crate::{contract, wait::PATIENCE};
+
+/// The reason of a refusal that nobody gave.
+const NO_ANSWER: &str = "NO_ANSWER";
 
 /// How a call travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,12 +85,18 @@ impl Refusal {
             || matches!(&*self.reason, "CONFLICT" | "OVERLOADED")
     }
 
+    /// Whether the platform said it, as opposed to that nobody answered.
+    #[must_use]
+    pub fn answered(&self) -> bool {
+        self.reason != NO_ANSWER
+    }
+
     /// A call that never got an answer.
     fn unanswered(error: impl fmt::Display) -> Self {
         Self {
             code: Code::Unavailable,
             status: None,
-            reason: "NO_ANSWER".to_owned(),
+            reason: NO_ANSWER.to_owned(),
             message: error.to_string(),
             facts: BTreeMap::new(),
             fields: Vec::new(),
@@ -133,12 +151,27 @@ pub trait Answer: Message + Default + PartialEq + fmt::Debug + 'static {}
 
 impl<A: Message + Default + PartialEq + fmt::Debug + 'static> Answer for A {}
 
-/// The public door, reached over both surfaces.
+/// The public door, reached over both surfaces: one gateway, or several of which each call takes the next.
 #[derive(Clone, Debug)]
 pub struct Door {
-    address: Arc<str>,
+    ways: Arc<[Way]>,
     http: Client<HttpConnector, Full<Bytes>>,
+    books: Arc<Books>,
+}
+
+/// One gateway.
+#[derive(Debug)]
+struct Way {
+    address: String,
     channel: Channel,
+}
+
+/// What went through a door.
+#[derive(Debug, Default)]
+struct Books {
+    calls: AtomicUsize,
+    turned: AtomicUsize,
+    setbacks: Mutex<Vec<String>>,
 }
 
 impl Door {
@@ -148,17 +181,51 @@ impl Door {
     ///
     /// When that is no address.
     pub fn new(address: &str) -> anyhow::Result<Self> {
-        Ok(Self {
-            address: address.into(),
-            http: Client::builder(TokioExecutor::new()).build_http(),
-            channel: common::run::channel(address)?,
-        })
+        Self::of(&[address.to_owned()])
     }
 
-    /// The address.
+    /// Several gateways at such addresses. A call that one of them does not answer goes to the next at once, as it does
+    /// behind every load balancer.
+    ///
+    /// # Errors
+    ///
+    /// When one is no address.
+    pub fn of(addresses: &[String]) -> anyhow::Result<Self> {
+        let way = |address: &String| {
+            anyhow::Ok(Way { address: address.clone(), channel: common::run::channel(address)? })
+        };
+        let ways: Vec<Way> = addresses.iter().map(way).collect::<anyhow::Result<_>>()?;
+        anyhow::ensure!(!ways.is_empty(), "a door has an address");
+        let http = Client::builder(TokioExecutor::new()).build_http();
+        Ok(Self { ways: ways.into(), http, books: Arc::default() })
+    }
+
+    /// The address of the first gateway.
     #[must_use]
     pub fn address(&self) -> &str {
-        &self.address
+        &self.ways[0].address
+    }
+
+    /// All addresses.
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
+        self.ways.iter().map(|way| &*way.address)
+    }
+
+    /// How many calls there were, and how many of them went on to another gateway.
+    #[must_use]
+    pub fn calls(&self) -> (usize, usize) {
+        (self.books.calls.load(Ordering::Relaxed), self.books.turned.load(Ordering::Relaxed))
+    }
+
+    /// What clients had to wait out: calls that no gateway answered, or that were refused and made again.
+    #[must_use]
+    pub fn setbacks(&self) -> Vec<String> {
+        self.books.setbacks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_back(&self, method: &MethodDescriptor, refusal: &Refusal) {
+        let mut setbacks = self.books.setbacks.lock().unwrap_or_else(PoisonError::into_inner);
+        setbacks.push(format!("{}: {refusal}", method.full_name()));
     }
 
     /// Sends raw HTTP: what a well-behaved client would never send.
@@ -173,9 +240,20 @@ impl Door {
         headers: HeaderMap,
         body: impl Into<Bytes>,
     ) -> Result<(StatusCode, HeaderMap, Bytes), Refusal> {
-        let mut request = Request::new(Full::new(body.into()));
+        self.raw_by(&self.ways[0], method, target, headers, body.into()).await
+    }
+
+    async fn raw_by(
+        &self,
+        way: &Way,
+        method: http::Method,
+        target: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<(StatusCode, HeaderMap, Bytes), Refusal> {
+        let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
-        *request.uri_mut() = format!("{}{target}", self.address).parse().map_err(Refusal::unanswered)?;
+        *request.uri_mut() = format!("{}{target}", way.address).parse().map_err(Refusal::unanswered)?;
         *request.headers_mut() = headers;
         let response = self.http.request(request).await.map_err(Refusal::unanswered)?;
         let (parts, body) = response.into_parts();
@@ -301,6 +379,7 @@ impl Person {
         loop {
             match self.once::<A>(method, request).await {
                 Err(refusal) if refusal.passing() && begun.elapsed() < PATIENCE => {
+                    self.door.set_back(method, &refusal);
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
                 other => return other,
@@ -312,14 +391,27 @@ impl Person {
     where
         A: Message + Default + 'static,
     {
-        match self.surface {
-            Surface::Rest => self.rest(method, request).await,
-            Surface::Grpc => self.grpc(method, request).await,
+        let ways = &self.door.ways;
+        let turn = self.door.books.calls.fetch_add(1, Ordering::Relaxed);
+        for further in 0.. {
+            let way = &ways[(turn + further) % ways.len()];
+            let answer = match self.surface {
+                Surface::Rest => self.rest(way, method, request).await,
+                Surface::Grpc => self.grpc(way, method, request).await,
+            };
+            match answer {
+                Err(refusal) if !refusal.answered() && further + 1 < ways.len() => {
+                    self.door.books.turned.fetch_add(1, Ordering::Relaxed);
+                }
+                answer => return answer,
+            }
         }
+        Err(Refusal::unanswered("no way in"))
     }
 
     async fn rest<A: Message + Default>(
         &self,
+        way: &Way,
         method: &MethodDescriptor,
         request: &DynamicMessage,
     ) -> Result<A, Refusal> {
@@ -329,7 +421,7 @@ impl Person {
         if !kind.is_empty() {
             headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_str(kind).map_err(Refusal::unanswered)?);
         }
-        let (status, _, body) = self.door.raw(call.method, &call.target, headers, body).await?;
+        let (status, _, body) = self.door.raw_by(way, call.method, &call.target, headers, body.into()).await?;
         let body: Value = serde_json::from_slice(&body).map_err(Refusal::unanswered)?;
         if !status.is_success() {
             return Err(Refusal::of_json(status, &body));
@@ -338,17 +430,21 @@ impl Person {
         A::decode(answer.encode_to_vec().as_slice()).map_err(Refusal::unanswered)
     }
 
-    async fn grpc<A>(&self, method: &MethodDescriptor, request: &DynamicMessage) -> Result<A, Refusal>
+    async fn grpc<A>(&self, way: &Way, method: &MethodDescriptor, request: &DynamicMessage) -> Result<A, Refusal>
     where
         A: Message + Default + 'static,
     {
-        let mut client = tonic::client::Grpc::new(self.door.channel.clone());
+        let mut client = tonic::client::Grpc::new(way.channel.clone());
         client.ready().await.map_err(Refusal::unanswered)?;
         let path = contract::path(method).parse().map_err(Refusal::unanswered)?;
         let mut call = tonic::Request::new(Encoded(request.encode_to_vec().into()));
         *call.metadata_mut() = tonic::metadata::MetadataMap::from_headers(self.headers.clone());
         let answer = client.unary(call, path, ProstCodec::<Encoded, A>::default()).await;
-        answer.map(tonic::Response::into_inner).map_err(|status| Refusal::of_status(&status))
+        answer.map(tonic::Response::into_inner).map_err(|status| match status.source() {
+            // It comes from the connection, not from the platform.
+            Some(_) => Refusal::unanswered(status),
+            None => Refusal::of_status(&status),
+        })
     }
 }
 

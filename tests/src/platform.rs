@@ -1,6 +1,11 @@
-//! The whole platform, as one process on SQLite or as six on PostgreSQL and Redis.
+//! The whole platform, as one process on SQLite or as six or twelve on PostgreSQL and Redis.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::Path,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use common::{
@@ -29,7 +34,14 @@ pub enum Shape {
     OneProcess,
     /// Six processes: PostgreSQL, Redis.
     SixProcesses,
+    /// Two processes of each service. The second one of `intake` is `intake-2`; services know each other's addresses, and
+    /// clients both gateways'.
+    TwelveProcesses,
 }
+
+/// By then a process that was told to stop is gone: its drain deadline here, and what may follow it
+/// (services/common/config/default.toml).
+pub const FAREWELL: Duration = Duration::from_secs(2 + 11);
 
 /// A running platform with short terms; gone when dropped.
 #[derive(Debug)]
@@ -38,6 +50,7 @@ pub struct Platform {
     surface: Surface,
     faults: Faults,
     processes: BTreeMap<String, Mutex<Process>>,
+    ports: BTreeMap<String, SocketAddr>,
     running: Option<Running>,
     /// Dropped with the platform, after its processes.
     _databases: Vec<TestDb>,
@@ -63,7 +76,8 @@ impl Platform {
     pub async fn start_with(shape: Shape, surface: Surface, faults: Faults, own: &[(&str, &str)]) -> Self {
         let started = match shape {
             Shape::OneProcess => Self::one_process(surface, faults, own).await,
-            Shape::SixProcesses => Self::six_processes(surface, faults, own).await,
+            Shape::SixProcesses => Self::processes_of_their_own(1, surface, faults, own).await,
+            Shape::TwelveProcesses => Self::processes_of_their_own(2, surface, faults, own).await,
         };
         started.unwrap_or_else(|error| panic!("the platform does not start: {error:#}"))
     }
@@ -82,22 +96,30 @@ impl Platform {
         let address = all_in_one::door(&mut host).await?;
         let running = Some(host.start().await?);
         let door = Door::new(&format!("http://{address}"))?;
-        Ok(Self { door, surface, faults, processes: BTreeMap::new(), running, _databases: Vec::new(), folder })
+        let (processes, ports) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { door, surface, faults, processes, ports, running, _databases: Vec::new(), folder })
     }
 
-    async fn six_processes(surface: Surface, faults: Faults, own: &[(&str, &str)]) -> anyhow::Result<Self> {
+    async fn processes_of_their_own(
+        replicas: usize,
+        surface: Surface,
+        faults: Faults,
+        own: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let redis =
             std::env::var("AFTERCARE_TEST_REDIS").context("AFTERCARE_TEST_REDIS names no server: `make test`")?;
         let folder = tempfile::tempdir()?;
         let prefix = folder.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let places = || (0..replicas).map(|_| free_address()).collect::<anyhow::Result<Vec<_>>>();
         let mut peers = Table::new();
         let mut addresses = BTreeMap::new();
         for service in SERVICES {
-            let address = free_address()?;
-            peers.insert(service.replace('-', "_"), format!("http://{address}").into());
-            addresses.insert(service, address);
+            let places = places()?;
+            let listed: Vec<_> = places.iter().map(SocketAddr::to_string).collect();
+            peers.insert(service.replace('-', "_"), format!("http://{}", listed.join(",")).into());
+            addresses.insert(service, places);
         }
-        let bus = Table::from_iter([
+        let mut bus = Table::from_iter([
             ("kind".to_owned(), Value::from("redis")),
             ("url".to_owned(), redis.into()),
             ("prefix".to_owned(), prefix.into()),
@@ -105,34 +127,44 @@ impl Platform {
         ]);
 
         let mut processes = BTreeMap::new();
+        let mut ports = BTreeMap::new();
         let mut databases = Vec::new();
-        let entrance = free_address()?;
-        for (service, address) in addresses.into_iter().chain([("gateway", entrance)]) {
-            let mut table = shared();
-            table.extend(terms(service, own)?);
+        let entrances = places()?;
+        for (service, places) in addresses.into_iter().chain([("gateway", entrances.clone())]) {
             let made = database(Backend::Postgres).await;
             let database = Table::from_iter([
                 ("url".to_owned(), Value::from(made.url.clone())),
                 ("max_connections".to_owned(), Value::from(4)),
             ]);
             databases.push(made);
-            table.insert("listen".into(), address.to_string().into());
-            table.insert("database".into(), database.into());
-            table.insert("bus".into(), bus.clone().into());
-            table.insert("peers".into(), peers.clone().into());
-            processes.insert(service.to_owned(), process(folder.path(), service, table)?);
+            for (number, address) in places.into_iter().enumerate() {
+                let name = if number == 0 { service.to_owned() } else { format!("{service}-{}", number + 1) };
+                let mut table = shared();
+                table.extend(terms(service, own)?);
+                bus.insert("instance".to_owned(), name.clone().into());
+                table.insert("listen".into(), address.to_string().into());
+                table.insert("database".into(), database.clone().into());
+                table.insert("bus".into(), bus.clone().into());
+                table.insert("peers".into(), peers.clone().into());
+                let process = process(folder.path(), service, &name, table)?;
+                if number == 0 {
+                    process.run("migrate")?;
+                }
+                ports.insert(name.clone(), address);
+                processes.insert(name, process);
+            }
         }
 
         for process in processes.values_mut() {
-            process.run("migrate")?;
             process.start()?;
         }
         for process in processes.values_mut() {
             process.ready().await?;
         }
-        let door = Door::new(&format!("http://{entrance}"))?;
+        let entrances: Vec<_> = entrances.iter().map(|address| format!("http://{address}")).collect();
+        let door = Door::of(&entrances)?;
         let processes = processes.into_iter().map(|(name, process)| (name, Mutex::new(process))).collect();
-        Ok(Self { door, surface, faults, processes, running: None, _databases: databases, folder })
+        Ok(Self { door, surface, faults, processes, ports, running: None, _databases: databases, folder })
     }
 
     /// The public door.
@@ -162,6 +194,28 @@ impl Platform {
     /// The names of the processes, when there are several.
     pub fn processes(&self) -> impl Iterator<Item = &str> {
         self.processes.keys().map(String::as_str)
+    }
+
+    /// Where a process of its own serves.
+    ///
+    /// # Panics
+    ///
+    /// When there is none of this name.
+    #[must_use]
+    pub fn port(&self, process: &str) -> SocketAddr {
+        self.ports[process]
+    }
+
+    /// Tells a process to stop, as a rollout does, and waits until it is gone by itself; says how long that took. It stays
+    /// down until [`Platform::revive`].
+    ///
+    /// # Panics
+    ///
+    /// When it is not gone within [`FAREWELL`], or ends with a failure.
+    #[expect(clippy::panic, reason = "a process that does not go in good order fails the test")]
+    pub async fn dismiss(&self, process: &str) -> Duration {
+        let mut process = self.process(process).lock().await;
+        process.dismiss(FAREWELL).await.unwrap_or_else(|error| panic!("{error:#}"))
     }
 
     /// Kills a service as a power cut would. It stays down until [`Platform::revive`].
@@ -232,15 +286,15 @@ impl Platform {
     }
 }
 
-fn process(folder: &Path, service: &str, mut table: Table) -> anyhow::Result<Process> {
+fn process(folder: &Path, service: &str, name: &str, mut table: Table) -> anyhow::Result<Process> {
     let admin = free_address()?;
     table.insert("admin".into(), admin.to_string().into());
-    let config = folder.join(format!("{service}.toml"));
+    let config = folder.join(format!("{name}.toml"));
     std::fs::write(&config, toml::to_string(&table)?)?;
     Ok(Process::new(service, &config, admin))
 }
 
-/// What every process of a test has: only warnings in the log, a short farewell.
+/// What every process of a test has: only warnings in the log, a short farewell ([`FAREWELL`]).
 fn shared() -> Table {
     Table::from_iter([
         ("telemetry".to_owned(), Value::from(Table::from_iter([("log_filter".to_owned(), Value::from("warn"))]))),

@@ -1,10 +1,12 @@
 //! One service as a process of its own, which can be killed and started again.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -96,6 +98,30 @@ impl Process {
         Ok(())
     }
 
+    /// Tells it to stop, as Kubernetes does, and waits until it is gone by itself; says how long that took.
+    ///
+    /// # Errors
+    ///
+    /// When it is not gone after `limit`, or ends with a failure; with its log.
+    pub async fn dismiss(&mut self, limit: Duration) -> anyhow::Result<Duration> {
+        let mut child = self.child.take().with_context(|| format!("{} is not running", self.name))?;
+        let begun = Instant::now();
+        let told = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status()?;
+        anyhow::ensure!(told.success(), "{} cannot be told to stop", self.name);
+        loop {
+            if let Some(status) = child.try_wait()? {
+                anyhow::ensure!(status.success(), "{} ended with {status}:\n{}", self.name, self.log());
+                return Ok(begun.elapsed());
+            }
+            if begun.elapsed() > limit {
+                child.kill()?;
+                child.wait()?;
+                bail!("{} is not gone {limit:?} after it was told to stop:\n{}", self.name, self.log());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Its process id, while it runs.
     #[must_use]
     pub fn id(&self) -> Option<u32> {
@@ -184,13 +210,20 @@ async fn get(admin: SocketAddr, path: &str) -> anyhow::Result<String> {
 }
 
 /// The binary of a service, built beside the tests. `make test` builds it before they run.
-fn binary(name: &str) -> anyhow::Result<PathBuf> {
+///
+/// # Errors
+///
+/// When it was not built.
+pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
     let tests = std::env::current_exe()?;
     let folder = tests.parent().and_then(Path::parent).context("the tests are not in a target folder")?;
     let path = folder.join(format!("aftercare-{name}"));
     anyhow::ensure!(path.exists(), "{} is missing: run the tests by `make test`, or build it", path.display());
     Ok(path)
 }
+
+/// Ports given away, so that two processes that have not started yet never get the same one.
+static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
 /// An address on this machine that nobody listens at. It is outside the range that outgoing connections take their ports
 /// from, so a service that was killed finds it free again.
@@ -202,7 +235,8 @@ pub fn free_address() -> anyhow::Result<SocketAddr> {
     for _ in 0..200 {
         let port = rand::rng().random_range(10_000..32_000);
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        if TcpListener::bind(address).is_ok() {
+        let fresh = GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port);
+        if fresh && TcpListener::bind(address).is_ok() {
             return Ok(address);
         }
     }

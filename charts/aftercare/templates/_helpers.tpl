@@ -73,3 +73,27 @@ capabilities: {drop: [ALL]}
 - {name: {{ $key }}, value: {{ $value | quote }}}
 {{- end }}
 {{- end -}}
+
+{{/* Where the gateway keeps files. Its own root is read-only, and what stands in a pod is gone with it. */}}
+{{- define "aftercare.files" -}}
+{{- with .Values.files }}
+{{- if .bucket -}}
+- {name: AFTERCARE_GATEWAY__FILES__S3__BUCKET, value: {{ .bucket | quote }}}
+- {name: AFTERCARE_GATEWAY__FILES__S3__ENDPOINT, value: {{ .endpoint | quote }}}
+- {name: AFTERCARE_GATEWAY__FILES__S3__REGION, value: {{ .region | quote }}}
+{{- with .secret }}
+- name: AFTERCARE_GATEWAY__FILES__S3__ACCESS_KEY
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: access-key}}
+- name: AFTERCARE_GATEWAY__FILES__S3__SECRET_KEY
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: secret-key}}
+{{- end }}
+{{- else if .claim -}}
+- {name: AFTERCARE_GATEWAY__FILES__FOLDER, value: /var/lib/aftercare/files}
+{{- else if $.Values.trial.enabled -}}
+# For a trial: gone with the pod, and each pod has its own.
+- {name: AFTERCARE_GATEWAY__FILES__FOLDER, value: /tmp/files}
+{{- else -}}
+{{- fail "files.bucket or files.claim: photos and signatures need a place that outlives a pod" -}}
+{{- end }}
+{{- end }}
+{{- end -}}

@@ -12,8 +12,11 @@ use ::config::{File, FileFormat, Map, Source, Value, ValueKind};
 use anyhow::{Context as _, bail, ensure};
 use serde::{Deserialize, de::DeserializeOwned};
 
+pub(crate) use self::addresses::listed;
+use self::addresses::{check_address, check_addresses};
 use crate::{db::DatabaseConfig, lifecycle::tls::TlsSettings};
 
+mod addresses;
 mod durations;
 pub use durations::{duration, duration_list};
 
@@ -252,7 +255,7 @@ impl Settings {
         ensure!(!limits.handshake.is_zero(), "limits.handshake must be above 0");
         ensure!(limits.connection_age >= Duration::from_secs(1), "limits.connection_age must be 1s or more");
         for (name, address) in &self.peers {
-            check_address(&format!("peers.{name}"), address)?;
+            check_addresses(&format!("peers.{name}"), address)?;
         }
         if self.environment == Environment::Production {
             let key = self.identity.key.expose();
@@ -264,12 +267,6 @@ impl Settings {
         ensure!(!self.identity.key.expose().is_empty(), "identity.key must not be empty");
         Ok(())
     }
-}
-
-fn check_address(key: &str, address: &str) -> anyhow::Result<()> {
-    let uri: http::Uri = address.parse().with_context(|| format!("{key} is no address: {address}"))?;
-    ensure!(uri.scheme().is_some() && uri.authority().is_some(), "{key} needs the form http://host:port: {address}");
-    Ok(())
 }
 
 /// What was loaded for one service.

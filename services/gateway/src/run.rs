@@ -1,6 +1,7 @@
 //! The command line of the gateway's own process.
 
 mod reconcile;
+mod smoke;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -51,6 +52,9 @@ enum Action {
         #[arg(long)]
         mend: bool,
     },
+    /// Takes one case through a running platform, from the call to the work order, and cancels it; fails when it does not
+    /// go through.
+    Smoke(smoke::Smoke),
 }
 
 /// What is done with the audit trail on the command line.
@@ -111,6 +115,7 @@ pub fn run() -> ExitCode {
                 Ok(())
             }
             Action::Reconcile { mend } => reconcile::run(&sources, mend).await,
+            Action::Smoke(asked) => smoke::run(asked).await,
             Action::Openapi => {
                 let contract = Contract::read(proto::DESCRIPTORS)?;
                 let table = Table::read(&contract.rpcs)?;

@@ -11,7 +11,7 @@ use crate::{Config, DEFAULTS, Gateway, NAME, NewAccount, identity::admin::Admin 
 /// What is done with accounts and keys on the command line.
 #[derive(Debug, Subcommand)]
 pub enum Admin {
-    /// Makes an account. Its password is to be changed at the first sign-in.
+    /// Makes an account. Its password is to be changed at the first sign-in, unless a program is to use it.
     Create {
         /// Name to sign in with.
         #[arg(long)]
@@ -34,6 +34,9 @@ pub enum Admin {
         /// Reads the first password from standard input instead of making one.
         #[arg(long)]
         password_stdin: bool,
+        /// The password stays: for an account that a program signs in with.
+        #[arg(long)]
+        lasting_password: bool,
     },
     /// Adds a signing key; the present one goes on verifying what it signed.
     RotateKeys {
@@ -57,7 +60,16 @@ pub async fn admin(sources: &Sources, command: Admin) -> anyhow::Result<String> 
     let config = sources.load::<Config>(NAME, DEFAULTS)?.service;
     let maker = Maker::new(opened.core, config)?;
     match command {
-        Admin::Create { username, role, org_unit, display_name, person, partner, password_stdin } => {
+        Admin::Create {
+            username,
+            role,
+            org_unit,
+            display_name,
+            person,
+            partner,
+            password_stdin,
+            lasting_password,
+        } => {
             let role = Role::parse(&role).with_context(|| format!("{role} is no role"))?;
             let given = if password_stdin { Some(first_line()?) } else { None };
             let password = given.clone().unwrap_or_else(Maker::password);
@@ -70,9 +82,10 @@ pub async fn admin(sources: &Sources, command: Admin) -> anyhow::Result<String> 
                 person_id: person,
                 partner_id: partner,
             };
-            let id = maker.account(new, &hashed, true).await?;
+            let id = maker.account(new, &hashed, !lasting_password).await?;
             let said = if given.is_some() { String::new() } else { format!("\nfirst password: {password}") };
-            Ok(format!("account {username} ({id}) is made; its password is to be changed at the first sign-in{said}"))
+            let then = if lasting_password { "stays" } else { "is to be changed at the first sign-in" };
+            Ok(format!("account {username} ({id}) is made; its password {then}{said}"))
         }
         Admin::RotateKeys { purpose, now } => {
             let key = maker.rotate(&purpose, now).await?;

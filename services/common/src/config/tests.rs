@@ -58,6 +58,7 @@ fn later_layers_win() {
             ("AFTERCARE_DISPATCH__OFFER__LADDER", "1s, 2s,"),
             ("AFTERCARE_DISPATCH__OFFER__STRICT", "false"),
             ("AFTERCARE__PEERS__PARTS_INVENTORY", "http://parts:2"),
+            ("AFTERCARE__PEERS__SURVEY", "http://10.0.0.1:2,10.0.0.2:2"),
             ("AFTERCARE__IDENTITY__KEY", "0123e5"),
             ("AFTERCARE_INTAKE__OFFER__TIMEOUT", "of another process"),
             ("AFTERCARE_TEST_REDIS", "no configuration"),
@@ -71,8 +72,10 @@ fn later_layers_win() {
     assert_eq!(loaded.service.offer.ladder, [Duration::from_secs(1), Duration::from_secs(2)]);
     assert!(!loaded.service.offer.strict);
     assert_eq!(loaded.settings.identity.key.expose(), "0123e5", "texts are not taken for numbers");
-    assert_eq!(loaded.settings.peers.len(), 2);
+    assert_eq!(loaded.settings.peers.len(), 3);
     assert_eq!(loaded.settings.peers["parts_inventory"], "http://parts:2");
+    let addresses = listed(&loaded.settings.peers["survey"]).unwrap().unwrap();
+    assert_eq!(addresses, ["10.0.0.1:2".parse().unwrap(), "10.0.0.2:2".parse().unwrap()]);
 }
 
 #[test]
@@ -102,6 +105,7 @@ fn wrong_values_are_refused_before_anything_is_opened() {
         ("LIMITS__DEFAULT_DEADLINE", "31s"),
         ("LIMITS__CONCURRENT_CALLS", "0"),
         ("PEERS__INTAKE", "intake:50051"),
+        ("PEERS__INTAKE", "http://10.0.0.1:7000,intake:7000"),
         ("IDENTITY__KEY", ""),
     ] {
         let name = format!("AFTERCARE__{key}");

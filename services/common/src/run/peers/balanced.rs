@@ -1,6 +1,8 @@
 //! One service at all of its addresses: the name is looked up again and again, every call goes to the less busy of two,
 //! and an address that fails call after call rests for a while. Never more than half of them rest: with most of them
-//! ill, it is not the addresses.
+//! ill, it is not the addresses. A call that an address never got (nobody listens there any more) goes to the next one.
+
+mod unsent;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -19,7 +21,9 @@ use rand::RngExt as _;
 use tonic::{Code, Status, TimeoutExpired, body::Body, transport::Channel};
 use tower::{Service, ServiceExt as _};
 
+use self::unsent::Unsent;
 use super::{CONNECT, endpoint};
+use crate::config::listed;
 
 /// How long a look-up of the name is good for.
 const LOOKED_UP: Duration = Duration::from_secs(5);
@@ -69,12 +73,20 @@ impl std::fmt::Debug for Balanced {
 }
 
 impl Balanced {
-    /// A service at an address such as `http://intake:7000`; the name may stand for many addresses.
+    /// A service at an address such as `http://intake:7000`; the name may stand for many addresses. Where no name does,
+    /// they are listed: `http://10.0.0.1:7000,10.0.0.2:7000`.
     ///
     /// # Errors
     ///
     /// When the address cannot be read.
     pub fn new(address: &str) -> anyhow::Result<Self> {
+        if let Some(addresses) = listed(address) {
+            let addresses = addresses?;
+            let scheme = address.split("://").next().unwrap_or("http");
+            let balanced = Self::new(&format!("{scheme}://{}", addresses[0]))?;
+            balanced.0.settle(addresses)?;
+            return Ok(balanced);
+        }
         let uri: Uri = address.parse().with_context(|| format!("no address: {address}"))?;
         let host = uri.host().with_context(|| format!("no host in {address}"))?.trim_matches(['[', ']']).to_owned();
         let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
@@ -94,26 +106,39 @@ impl Balanced {
         Ok(balanced)
     }
 
-    /// A service at exactly these addresses.
-    ///
-    /// # Errors
-    ///
-    /// When there is none.
-    pub fn at(addresses: &[SocketAddr]) -> anyhow::Result<Self> {
-        let first = addresses.first().context("no address")?;
-        let balanced = Self::new(&format!("http://{first}"))?;
-        balanced.0.settle(addresses.to_vec())?;
-        Ok(balanced)
-    }
-
-    /// Sends one call to one of the addresses.
+    /// Sends one call to one of the addresses. One that the call did not reach is not the end of it: as long as nothing of
+    /// its message was sent, the next address is asked.
     ///
     /// # Errors
     ///
     /// `UNAVAILABLE`, with its cause, when no connection could be made or it broke off; `DEADLINE_EXCEEDED` when the time
     /// that the call's head names ran out.
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, Status> {
-        let place = self.0.place().await?;
+        let mut place = self.0.place().await?;
+        if self.0.places().len() == 1 {
+            return Self::send_to(place, request).await;
+        }
+        let (head, body) = request.into_parts();
+        let unsent = Unsent::new(body);
+        let mut asked = Vec::new();
+        loop {
+            let at = place.at;
+            let answer = Self::send_to(place, Request::from_parts(head.clone(), unsent.lend())).await;
+            match answer {
+                Err(status) if status.code() == Code::Unavailable && unsent.is_whole() => {
+                    asked.push(at);
+                    let others: Vec<_> =
+                        self.0.places().iter().filter(|other| !asked.contains(&other.at)).cloned().collect();
+                    let Some(other) = choose(&others) else { return Err(status) };
+                    metrics::counter!("aftercare_address_passed_over_total").increment(1);
+                    place = other;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn send_to(place: Arc<Place>, request: Request<Body>) -> Result<Response<Body>, Status> {
         let mut attempt = Attempt::begin(place);
         let answer = attempt.place.channel.clone().oneshot(request).await;
         let well = match &answer {

@@ -31,6 +31,11 @@ async fn replica() -> Replica {
     Replica { at, state, calls }
 }
 
+fn at(addresses: &[SocketAddr]) -> anyhow::Result<Balanced> {
+    let listed: Vec<_> = addresses.iter().map(SocketAddr::to_string).collect();
+    Balanced::new(&format!("http://{}", listed.join(",")))
+}
+
 async fn call(balanced: &Balanced) -> Code {
     let request = Request::post("http://service/x").body(Body::empty()).unwrap();
     match balanced.send(request).await {
@@ -50,7 +55,7 @@ async fn calls(balanced: &Balanced, number: usize) -> usize {
 #[tokio::test]
 async fn every_address_gets_its_share() {
     let replicas = [replica().await, replica().await, replica().await];
-    let balanced = Balanced::at(&replicas.each_ref().map(|replica| replica.at)).unwrap();
+    let balanced = at(&replicas.each_ref().map(|replica| replica.at)).unwrap();
     assert_eq!(calls(&balanced, 300).await, 300);
     for replica in &replicas {
         let got = replica.calls.load(Ordering::Relaxed);
@@ -61,7 +66,7 @@ async fn every_address_gets_its_share() {
 #[tokio::test]
 async fn an_ill_address_rests_after_five_failures_and_comes_back() {
     let replicas = [replica().await, replica().await, replica().await];
-    let balanced = Balanced::at(&replicas.each_ref().map(|replica| replica.at)).unwrap();
+    let balanced = at(&replicas.each_ref().map(|replica| replica.at)).unwrap();
     replicas[0].state.store(ILL, Ordering::Relaxed);
     let failed = 200 - calls(&balanced, 200).await;
     assert_eq!(failed, FAILURES as usize);
@@ -80,7 +85,7 @@ async fn an_ill_address_rests_after_five_failures_and_comes_back() {
 #[tokio::test]
 async fn never_more_than_half_of_them_rest() {
     let replicas = [replica().await, replica().await, replica().await];
-    let balanced = Balanced::at(&replicas.each_ref().map(|replica| replica.at)).unwrap();
+    let balanced = at(&replicas.each_ref().map(|replica| replica.at)).unwrap();
     for replica in &replicas {
         replica.state.store(ILL, Ordering::Relaxed);
     }
@@ -90,11 +95,25 @@ async fn never_more_than_half_of_them_rest() {
 }
 
 #[tokio::test]
-async fn a_dead_address_costs_a_few_calls_and_a_name_is_looked_up() {
+async fn a_dead_address_costs_no_call_and_a_name_is_looked_up() {
     let well = replica().await;
-    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let balanced = Balanced::at(&[well.at, gone]).unwrap();
+    let dead = || async { TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap() };
+    let (gone, gone_too) = (dead().await, dead().await);
+    let balanced = at(&[gone, well.at, gone_too]).unwrap();
+    let message = |text: &'static str| Body::new(http_body_util::Full::new(bytes::Bytes::from_static(text.as_bytes())));
+    for _ in 0..100 {
+        let request = Request::post("http://service/x").body(message("hello")).unwrap();
+        let answer = balanced.send(request).await.unwrap();
+        assert_eq!(Status::from_header_map(answer.headers()).unwrap().code(), Code::Ok);
+    }
+    assert_eq!(well.calls.load(Ordering::Relaxed), 100, "each was sent once");
+    // Nothing tells whether a call without a message was sent, so it is not sent again.
+    let balanced = at(&[gone, well.at]).unwrap();
     assert!(100 - calls(&balanced, 100).await <= FAILURES as usize);
+    let nobody = at(&[gone, gone_too]).unwrap();
+    let request = Request::post("http://service/x").body(message("hello")).unwrap();
+    assert_eq!(nobody.send(request).await.unwrap_err().code(), Code::Unavailable);
+    assert!(Balanced::new("http://10.0.0.1:7000,intake:7000").is_err(), "names are not listed");
 
     let named = Balanced::new(&format!("http://localhost:{}", well.at.port())).unwrap();
     // localhost may be two addresses, of which one has nobody listening.

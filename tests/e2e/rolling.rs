@@ -1,0 +1,162 @@
+//! A rollout under load: two processes of each service, told to stop one after the other as Kubernetes does, while cases
+//! run, clients call, push streams are open and silent peers hold on to every port. No call that may be made again fails,
+//! every process is gone by itself in its time, and the streams go on from their cursors without a hole.
+//!
+//! It is harsher than a cluster: no replacement starts beforehand, and an address that is gone stays in everybody's list.
+//! The short form runs with all tests; `AFTERCARE_FULL=1` (`make rolling`) stops a process a hundred times.
+
+mod followers;
+mod peers;
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use futures::future::join_all;
+use harness::{
+    Faults, Person, Platform, Shape, Surface,
+    platform::SERVICES,
+    steps,
+    world::{PUMP, World},
+};
+use proto::aftercare::{
+    dispatch::v1::{ListWorkOrdersRequest, ListWorkOrdersResponse},
+    intake::v1::{GetServiceRequestRequest, ServiceRequest},
+    parts_inventory::v1::{ReceiveStockRequest, StockCondition, StockDocument, StockLine},
+};
+use tokio_util::sync::CancellationToken;
+
+use self::{followers::Followers, peers::SilentPeers};
+
+/// Stops in the short form: each service once.
+const SHORT: usize = 6;
+/// Stops in the long form.
+const FULL: usize = 100;
+/// Time between two calls of one caller.
+const BREATH: Duration = Duration::from_millis(40);
+/// Callers beside the cases, by turns over REST and over gRPC.
+const CALLERS: usize = 4;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollout_under_load_fails_no_call_and_no_stream() {
+    let stops = if std::env::var("AFTERCARE_FULL").is_ok() { FULL } else { SHORT };
+    let platform = Platform::start(Shape::TwelveProcesses, Surface::Rest, Faults::None).await;
+    assert_eq!(platform.processes().count(), 12);
+    let world = World::make(&platform).await;
+    deliver(&platform, &world).await;
+    let followers = Followers::start(&platform).await;
+    let peers = SilentPeers::start(platform.processes().map(|name| (name.to_owned(), platform.port(name))));
+
+    let begun = Instant::now();
+    let over = CancellationToken::new();
+    let rollout = async {
+        let told = roll(&platform, &peers, stops).await;
+        over.cancel();
+        told
+    };
+    let callers = (0..CALLERS).map(|number| call(&platform, number, &over));
+    let (gone, cases, questions, made) =
+        tokio::join!(rollout, cases(&platform, &world, &over), questions(&platform, &world, &over), join_all(callers));
+
+    let (changes, resumed) = followers.finish(&platform).await;
+    let (calls, turned) = platform.door().calls();
+    let mut times = gone.values().flatten().copied().collect::<Vec<_>>();
+    times.sort();
+    #[expect(clippy::print_stdout, reason = "the figures are what this is run for")]
+    {
+        println!(
+            "{stops} stops in {:?}: gone after {:?} (median), {:?} (longest); {calls} calls, {turned} went on to the other gateway; \
+             {cases} cases, {questions} questions, {made:?} by callers; streams resumed {resumed} times, {changes} changes each; \
+             {} silent connections",
+            begun.elapsed(),
+            times[times.len() / 2],
+            times[times.len() - 1],
+            peers.connections(),
+        );
+        for (process, times) in &gone {
+            println!("{process}: {times:.1?}");
+        }
+    }
+    let services: Vec<_> = gone.keys().map(|name| name.trim_end_matches("-2")).collect();
+    assert!(SERVICES.iter().chain(&["gateway"]).all(|service| services.contains(service)), "{services:?}");
+    assert_eq!(times.len(), stops);
+    assert!(cases > 0 && questions > 0 && made.iter().all(|made| *made > 0), "nothing ran meanwhile");
+    assert!(resumed > 0, "no stream was on a gateway that stopped");
+    // Every call of these clients may be made again: reads, and writes with a request id. (A write that lost a race with
+    // another says so, and has nothing to do with the rollout.)
+    let setbacks = platform.door().setbacks();
+    let failed: Vec<_> = setbacks.iter().filter(|one| !one.contains(" CONFLICT ")).collect();
+    assert!(failed.is_empty(), "{} of {calls} calls failed: {failed:#?}", failed.len());
+}
+
+/// Enough pumps for all cases.
+async fn deliver(platform: &Platform, world: &World) {
+    let line = StockLine { sku: PUMP.to_owned(), quantity_milli: 1_000_000, ..Default::default() };
+    let delivery = ReceiveStockRequest {
+        location_id: world.central.clone(),
+        condition: StockCondition::Good.into(),
+        lines: vec![line],
+        reference: "delivery note 2".to_owned(),
+        ..Default::default()
+    };
+    platform.person("warehouse", "us_keeper").call::<_, StockDocument>(delivery).await;
+}
+
+/// Stops one process after the other, each service in turn, first the one replica and then the other. Says how long each
+/// took to be gone.
+async fn roll(platform: &Platform, peers: &SilentPeers, stops: usize) -> BTreeMap<String, Vec<Duration>> {
+    let mut gone: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
+    let rounds = ["", "-2"].into_iter().cycle();
+    let victims = rounds.flat_map(|replica| SERVICES.into_iter().chain(["gateway"]).map(move |name| format!("{name}{replica}")));
+    for victim in victims.take(stops) {
+        peers.hold(&victim).await;
+        let took = platform.dismiss(&victim).await;
+        platform.revive(&victim).await;
+        gone.entry(victim).or_default().push(took);
+    }
+    gone
+}
+
+/// One repair after the other, from the call to the survey.
+async fn cases(platform: &Platform, world: &World, over: &CancellationToken) -> usize {
+    let mut done = 0;
+    while !over.is_cancelled() {
+        crate::in_warranty::travel(platform, world).await;
+        done += 1;
+    }
+    done
+}
+
+/// One question after the other, answered on the telephone.
+async fn questions(platform: &Platform, world: &World, over: &CancellationToken) -> usize {
+    let mut done = 0;
+    while !over.is_cancelled() {
+        crate::consultation::travel(platform, world).await;
+        done += 1;
+    }
+    done
+}
+
+/// Somebody who takes calls and looks at what there is, without a break. Says how many rounds.
+async fn call(platform: &Platform, number: usize, over: &CancellationToken) -> usize {
+    let surface = if number.is_multiple_of(2) { Surface::Rest } else { Surface::Grpc };
+    let person = |role: &str, id: &str| Person::new(platform.door().clone(), role, id, surface, Faults::None);
+    let agent = person("agent", &format!("us_agent_{number}"));
+    let dispatcher = person("dispatcher", &format!("us_dispatcher_{number}"));
+    let mut rounds = 0;
+    while !over.is_cancelled() {
+        let household = steps::household(&agent, 60).await;
+        let made: ServiceRequest = agent.call(steps::repair(&household, &[])).await;
+        let id = &made.service_request_id;
+        for _ in 0..10 {
+            tokio::time::sleep(BREATH).await;
+            let read: ServiceRequest = agent.call(GetServiceRequestRequest { service_request_id: id.clone() }).await;
+            assert_eq!(read.number, made.number);
+            let list = ListWorkOrdersRequest { service_request_id: id.clone(), ..Default::default() };
+            dispatcher.call::<_, ListWorkOrdersResponse>(list).await;
+        }
+        rounds += 1;
+    }
+    rounds
+}
