@@ -124,8 +124,7 @@ impl<T: Travel> Search<T> {
         }
         chosen.copy_from_slice(t.near(job));
         let may = t.may(job);
-        let from = job as usize * neighbours.1;
-        for other in &neighbours.0[from..from + neighbours.1.min(NEAR)] {
+        for other in neighbours.near(job, NEAR) {
             for shift in state.shifts_of(*other) {
                 let word = *shift as usize / 64;
                 chosen[word] |= may[word] & 1 << (shift % 64);
@@ -144,8 +143,7 @@ impl<T: Travel> Search<T> {
         for ((word, may), idle) in chosen.iter_mut().zip(may).zip(state.idle()) {
             *word = may & idle;
         }
-        let from = job as usize * neighbours.1;
-        for other in &neighbours.0[from..from + neighbours.1.min(AROUND)] {
+        for other in neighbours.near(job, AROUND) {
             for shift in state.at[*other as usize] {
                 if shift != NONE {
                     let word = shift as usize / 64;
@@ -175,10 +173,14 @@ impl<T: Travel> Search<T> {
                 let version = state.routes()[shift as usize].version;
                 let key = base.wrapping_add(shift);
                 let entry = &mut cache.entries[key as usize & cache.mask];
-                if entry.key != key || entry.version != version {
-                    *entry = compress(key, version, state.spot_in(job, shift, u32::MAX));
-                }
                 let mut seen = *entry;
+                if seen.key != key || seen.version != version {
+                    seen = compress(key, version, state.spot_in(job, shift, u32::MAX));
+                    // Most steps are taken back: what is known of the route as it was stays worth more.
+                    if !state.is_changed(shift) {
+                        *entry = seen;
+                    }
+                }
                 *blink -= 1;
                 if *blink == 0 {
                     *blink = random.below(2 * BLINK - 1) + 1;

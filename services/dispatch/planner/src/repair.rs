@@ -122,10 +122,9 @@ pub fn repair<T: Travel>(
     let mut focus = disturbed.clone();
     focus.extend(disturbance.jobs.iter().map(|(job, _)| *job));
     focus.extend_from_slice(state.unassigned());
-    let (near, width) = t.neighbours();
+    let near = t.neighbours();
     for at in 0..focus.len() {
-        let from = focus[at] as usize * width;
-        focus.extend_from_slice(&near[from..from + width.min(NEAR)]);
+        focus.extend_from_slice(near.near(focus[at], NEAR));
     }
     focus.sort_unstable();
     focus.dedup();

@@ -11,6 +11,8 @@ const LONGEST: f64 = 10.0;
 const SPLIT: f64 = 0.5;
 /// How often one more of these is kept.
 const KEEP_MORE: f64 = 0.01;
+/// How often the neighbours are those in place and time.
+const TIMED: f64 = 0.5;
 
 impl<T: Travel> Search<T> {
     /// Chooses what goes and takes it out. False when the routes left behind are not feasible (ways round can be shorter than ways through).
@@ -30,8 +32,11 @@ impl<T: Travel> Search<T> {
         let most = 4.0 * MEAN / (1.0 + longest) - 1.0;
         let strings = (self.random.unit() * most + 1.0) as usize;
         let seed = self.seed_job();
-        let (list, width) = (std::sync::Arc::clone(&self.neighbours.0), self.neighbours.1);
-        for &job in &list[seed as usize * width..(seed as usize + 1) * width] {
+        // A string of the morning cannot change places with one of the evening, however near; yet both may stand in one's way.
+        let neighbours = std::sync::Arc::clone(&self.neighbours);
+        let timed = self.random.unit() < TIMED;
+        let list = if timed { neighbours.timed(seed) } else { neighbours.near(seed, usize::MAX) };
+        for &job in list {
             if self.ruined.len() >= strings {
                 break;
             }
@@ -77,7 +82,7 @@ impl<T: Travel> Search<T> {
         };
         let route = &state.routes()[shift as usize];
         let visits = route.stops.len() - 2;
-        let Some(at) = route.find(node) else { return };
+        let Some(at) = state.find(shift, node) else { return };
         let at = at - 1;
         let length = (random.unit() * longest.min(visits as f64) + 1.0) as usize;
         let length = length.min(visits);

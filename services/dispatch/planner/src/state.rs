@@ -1,5 +1,7 @@
 //! A plan kept in memory: routes shared between snapshots, copied only where they change, and taken back at no cost.
 
+mod journal;
+
 use std::sync::Arc;
 
 use crate::{
@@ -10,6 +12,7 @@ use crate::{
     tables::{NONE, Tables},
     travel::Travel,
 };
+use journal::Journal;
 
 /// A plan in memory. Cloning it shares the routes.
 #[derive(Clone, Debug)]
@@ -18,6 +21,8 @@ pub struct PlanState<T> {
     pub(crate) routes: Vec<Arc<Route>>,
     /// In which shifts a job is, by member of its crew.
     pub(crate) at: Vec<[u32; 3]>,
+    /// Where in its route each of these stops was last seen: a hint.
+    seen: Vec<[u16; 3]>,
     pub(crate) pool: Vec<JobIx>,
     /// Shifts worth looking at: those with work, and one of every class of equal empty ones.
     active: Vec<u64>,
@@ -26,18 +31,6 @@ pub struct PlanState<T> {
     pub(crate) cost: Cost,
     pub(crate) versions: u32,
     journal: Journal,
-}
-
-/// What the present step has changed, to take it back.
-#[derive(Clone, Debug, Default)]
-struct Journal {
-    on: bool,
-    saved: Vec<(u32, Route)>,
-    used: usize,
-    epoch: u32,
-    stamp: Vec<u32>,
-    pool: Vec<JobIx>,
-    cost: Cost,
 }
 
 pub(crate) const FREE: [u32; 3] = [NONE; 3];
@@ -51,12 +44,13 @@ impl<T: Travel> PlanState<T> {
         let mut state = Self {
             routes: (0..shifts as u32).map(|shift| Arc::new(Route::empty(&tables, shift))).collect(),
             at: vec![FREE; tables.jobs.len()],
+            seen: vec![[0; 3]; tables.jobs.len()],
             pool: (0..tables.jobs.len() as u32).collect(),
             active: vec![0; tables.words],
             idle: vec![0; tables.words],
             cost: 0,
             versions: 0,
-            journal: Journal { stamp: vec![0; shifts], ..Journal::default() },
+            journal: Journal::new(shifts),
             tables,
         };
         state.pin();
@@ -108,6 +102,7 @@ impl<T: Travel> PlanState<T> {
     pub fn add(&mut self, job: Job) -> JobIx {
         let job = Arc::make_mut(&mut self.tables).add(job);
         self.at.push(FREE);
+        self.seen.push([0; 3]);
         if self.tables.pinned_to(job).is_none() {
             self.pool.push(job);
             self.cost += self.tables.unassigned(job);
@@ -143,6 +138,14 @@ impl<T: Travel> PlanState<T> {
         &at[..count]
     }
 
+    /// The position of a job's stop in a route.
+    #[inline]
+    pub(crate) fn find(&self, shift: ShiftIx, node: u32) -> Option<usize> {
+        let hint = usize::from(self.seen[(node >> 2) as usize][member(node) as usize]);
+        let route = &self.routes[shift as usize];
+        if route.stops.get(hint).is_some_and(|stop| stop.node == node) { Some(hint) } else { route.find(node) }
+    }
+
     pub(crate) fn routes(&self) -> &[Arc<Route>] {
         &self.routes
     }
@@ -174,83 +177,6 @@ impl<T: Travel> PlanState<T> {
             }
             first &= !empty;
         }
-    }
-
-    /// From here on changes can be taken back by [`Self::roll_back`].
-    pub(crate) fn begin(&mut self) {
-        let journal = &mut self.journal;
-        journal.on = true;
-        journal.used = 0;
-        journal.epoch += 1;
-        journal.pool.clone_from(&self.pool);
-        journal.cost = self.cost;
-    }
-
-    /// Which shifts the present step has changed.
-    pub(crate) fn changed(&self) -> impl Iterator<Item = u32> + '_ {
-        self.journal.saved[..self.journal.used].iter().map(|(shift, _)| *shift)
-    }
-
-    /// As if nothing had been done since [`Self::begin`].
-    pub(crate) fn roll_back(&mut self) {
-        let mut saved = std::mem::take(&mut self.journal.saved);
-        for (shift, _) in &saved[..self.journal.used] {
-            for stop in &self.routes[*shift as usize].stops {
-                if stop.node != NONE && stop.node & 3 != 1 {
-                    self.at[(stop.node >> 2) as usize][member(stop.node) as usize] = NONE;
-                }
-            }
-        }
-        for (shift, route) in &mut saved[..self.journal.used] {
-            let now = Arc::make_mut(&mut self.routes[*shift as usize]);
-            let emptiness = (now.jobs == 0) != (route.jobs == 0);
-            std::mem::swap(now, route);
-            for stop in &now.stops {
-                if stop.node != NONE && stop.node & 3 != 1 {
-                    self.at[(stop.node >> 2) as usize][member(stop.node) as usize] = *shift;
-                }
-            }
-            if emptiness {
-                self.mark_class(self.tables.days[*shift as usize].class);
-            }
-        }
-        self.journal.saved = saved;
-        self.journal.used = 0;
-        std::mem::swap(&mut self.pool, &mut self.journal.pool);
-        self.cost = self.journal.cost;
-    }
-
-    /// Changes one route; it must be feasible afterwards, or nothing is changed and the answer is false.
-    pub(crate) fn edit(&mut self, shift: u32, change: impl FnOnce(&Tables<T>, &mut Route)) -> bool {
-        let journal = &mut self.journal;
-        let route = Arc::make_mut(&mut self.routes[shift as usize]);
-        if journal.on && journal.stamp[shift as usize] != journal.epoch {
-            journal.stamp[shift as usize] = journal.epoch;
-            if journal.used == journal.saved.len() {
-                journal.saved.push((shift, route.clone()));
-            } else {
-                let slot = &mut journal.saved[journal.used];
-                slot.0 = shift;
-                slot.1.clone_from(route);
-            }
-            journal.used += 1;
-        }
-        let (cost, empty) = (route.cost, route.jobs == 0);
-        change(&self.tables, route);
-        let feasible = route.refresh(&self.tables, shift);
-        self.cost += route.cost - cost;
-        self.versions += 1;
-        route.version = self.versions;
-        if empty != (route.jobs == 0) {
-            self.mark_class(self.tables.days[shift as usize].class);
-        }
-        feasible
-    }
-
-    /// Ends the keeping of changes.
-    pub(crate) fn settle(&mut self) {
-        self.journal.on = false;
-        self.journal.used = 0;
     }
 
     /// Takes over some routes of another plan, and its open jobs; together they must be a whole plan.

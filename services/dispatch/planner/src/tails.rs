@@ -30,19 +30,18 @@ impl<T: Travel> Search<T> {
             return;
         }
         let route = &self.state.routes()[shift as usize];
-        let Some(at) = route.find(job << 2) else { return };
+        let Some(at) = self.state.find(shift, job << 2) else { return };
         if route.broken {
             return;
         }
         let mut found: Option<(Cost, Cut)> = None;
-        let from = job as usize * self.neighbours.1;
-        let near = &self.neighbours.0[from..from + self.neighbours.1.min(BESIDE)];
-        for other in near {
+        let neighbours = std::sync::Arc::clone(&self.neighbours);
+        for other in neighbours.near(job, BESIDE) {
             let [beside, NONE, _] = self.state.at[*other as usize] else { continue };
             if beside == NONE || beside == shift || !self.may_touch(beside) {
                 continue;
             }
-            let Some(next) = self.state.routes()[beside as usize].find(other << 2) else { continue };
+            let Some(next) = self.state.find(beside, other << 2) else { continue };
             let cut = Cut { shifts: [shift, beside], after: [at, next - 1] };
             if let Some(cost) = self.state.exchange_costs(cut)
                 && cost < found.map_or(threshold, |(least, _)| least)

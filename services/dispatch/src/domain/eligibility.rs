@@ -151,6 +151,35 @@ impl Rule {
             | Self::WindowNotAccepted => true,
         }
     }
+
+    /// Whether another time would not help.
+    #[must_use]
+    pub fn lasts(self) -> bool {
+        match self {
+            Self::TechnicianInactive
+            | Self::SkillMissing
+            | Self::LevelTooLow
+            | Self::Territory
+            | Self::CategoryNotServed
+            | Self::ServicePointInactive
+            | Self::Excluded
+            | Self::RefusedBefore
+            | Self::PartsUnavailable
+            | Self::Language => true,
+            Self::CertificateMissing
+            | Self::CertificateExpired
+            | Self::Absent
+            | Self::OutsideShift
+            | Self::BreakOverlap
+            | Self::VisitOverlap
+            | Self::DailyLimit
+            | Self::ContractNotValid
+            | Self::Capacity
+            | Self::WindowNotAccepted
+            | Self::DrivingLimit
+            | Self::NoTimeLeft => false,
+        }
+    }
 }
 
 /// One reason why a technician cannot take a job.
@@ -340,7 +369,7 @@ fn point_refusals(job: &Job<'_>, person: &Person<'_>) -> Vec<Refusal> {
 /// The visit must lie inside one shift of its weekday and outside its breaks.
 fn shift_refusals(person: &Person<'_>) -> Vec<(Rule, String, String)> {
     let (start, end) = (person.local_start, person.local_end);
-    let needed = format!("{start}..{end}");
+    let needed = || format!("{start}..{end}");
     let weekday = start.weekday().number_from_monday();
     // A visit that ends at midnight ends at minute 1440 of its own day; one that passes midnight fits no shift.
     let last = if end.date() == start.date() {
@@ -353,13 +382,13 @@ fn shift_refusals(person: &Person<'_>) -> Vec<(Rule, String, String)> {
     match visit.and_then(|visit| today.iter().find(|shift| shift.time.contains(&visit)).map(|shift| (visit, shift))) {
         None => {
             let has: Vec<_> = today.iter().map(|shift| clock(&shift.time)).collect();
-            vec![(Rule::OutsideShift, needed, has.join(", "))]
+            vec![(Rule::OutsideShift, needed(), has.join(", "))]
         }
         Some((visit, shift)) => shift
             .breaks
             .iter()
             .filter(|pause| pause.overlaps(&visit))
-            .map(|pause| (Rule::BreakOverlap, needed.clone(), clock(pause)))
+            .map(|pause| (Rule::BreakOverlap, needed(), clock(pause)))
             .collect(),
     }
 }

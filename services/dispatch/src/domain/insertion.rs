@@ -97,28 +97,36 @@ pub fn openings(
                 Some(visit) if !at_home => (visit.position, visit.planned.end),
                 Some(_) | None => (home, span.work.start),
             };
+            // What no way could reach is not worth computing one: most gaps have room for few of the windows.
+            let soonest = depart.max(span.work.start).max(ask.not_before);
+            let closes = after.map_or(span.work.end, |next| next.planned.start.min(span.work.end));
+            let latest = closes - ask.duration;
+            let in_reach = |window: &Window| window.end > soonest && window.start <= latest;
+            if soonest > latest || !ask.windows.iter().any(in_reach) {
+                continue;
+            }
             let to_job = leg(travel, from, ask.position, depart);
             let ready = match before {
-                Some(visit) if !at_home => depart + travel.between(visit.position, ask.position, depart),
+                Some(_) if !at_home => depart + travel.at_least(to_job.seconds),
                 Some(_) | None => depart + Duration::seconds(i64::from(to_job.seconds)),
             };
-            let ready = ready.max(span.work.start).max(ask.not_before);
-            let ready = rounded(ready);
-            for (index, window) in ask.windows.iter().enumerate() {
+            let ready = rounded(ready.max(soonest));
+            let mut straight_on = None;
+            for (index, window) in ask.windows.iter().enumerate().filter(|(_, window)| in_reach(window)) {
                 let Some(start) = free_start(ready.max(window.start), ask.duration, span, absent) else { continue };
                 let end = start + ask.duration;
-                if start >= window.end || end > span.work.end {
+                if start >= window.end || end > closes {
                     continue;
                 }
-                let on = leg(travel, ask.position, after.and_then(|visit| visit.position), end);
+                let (mut on, mut direct) = (0, 0);
                 if let Some(next) = after {
-                    let way = travel.between(ask.position, next.position, end);
-                    if end + way > next.planned.start {
+                    let way = leg(travel, ask.position, next.position, end);
+                    if end + travel.at_least(way.seconds) > next.planned.start {
                         continue;
                     }
+                    on = way.seconds;
+                    direct = *straight_on.get_or_insert_with(|| leg(travel, from, next.position, depart).seconds);
                 }
-                let direct = leg(travel, from, after.and_then(|visit| visit.position), depart);
-                let (on, direct) = if after.is_some() { (on.seconds, direct.seconds) } else { (0, 0) };
                 let opening = Opening {
                     window: index,
                     planned: Window { start, end },

@@ -97,21 +97,24 @@ impl Roads {
     /// Road factor and kilometres an hour at a place and time.
     #[must_use]
     pub fn at(&self, place: &Position, at: DateTime<Utc>) -> (f64, f64) {
-        self.region
-            .iter()
-            .find(|region| region.covers(place))
-            .map_or((1.3, 30.0), |region| (region.road_factor, region.speed(at)))
+        self.covering(place).map_or((1.3, 30.0), |region| (region.road_factor, region.speed(at)))
+    }
+
+    fn covering(&self, place: &Position) -> Option<&Region> {
+        self.region.iter().find(|region| region.covers(place))
     }
 
     /// The way between two places when somebody departs then.
     #[must_use]
     pub fn leg(&self, from: &Position, to: &Position, at: DateTime<Utc>) -> Leg {
-        let (factor, _) = self.at(from, at);
+        // The region is looked for once: it is most of what a way costs us.
+        let region = self.covering(from);
+        let factor = region.map_or(1.3, |region| region.road_factor);
         let metres = (from.metres_to(to) * factor).clamp(0.0, 1e9);
         let (mut left, mut seconds, mut hour) = (metres, 0.0, at);
         // The speed changes on the way: so nobody arrives earlier by leaving later.
         while seconds < LONGEST {
-            let (_, kmh) = self.at(from, hour);
+            let kmh = region.map_or(30.0, |region| region.speed(hour));
             let room = f64::from(3600 - (hour.minute() * 60 + hour.second()));
             let need = left * 3.6 / kmh;
             if need <= room {
@@ -158,9 +161,17 @@ impl Travel {
     /// Time that must lie between two visits.
     #[must_use]
     pub fn between(&self, from: Option<Position>, to: Option<Position>, at: DateTime<Utc>) -> chrono::Duration {
-        let least = chrono::Duration::minutes(self.buffer_minutes);
-        let (Some(from), Some(to)) = (from, to) else { return least };
-        least.max(chrono::Duration::seconds(i64::from(self.leg(&from, &to, at).seconds)))
+        let way = match (from, to) {
+            (Some(from), Some(to)) => self.leg(&from, &to, at).seconds,
+            (Some(_) | None, Some(_) | None) => 0,
+        };
+        self.at_least(way)
+    }
+
+    /// Time that must lie between two visits with a way of so many seconds between them.
+    #[must_use]
+    pub fn at_least(&self, way: i32) -> chrono::Duration {
+        chrono::Duration::minutes(self.buffer_minutes).max(chrono::Duration::seconds(i64::from(way)))
     }
 }
 

@@ -59,8 +59,9 @@ pub(crate) fn ranked(found: Found, windows: &[Window], wishes: &[Window], wish: 
             None => *entry = Some((place, 1, preferred)),
             Some((known, count, _)) => {
                 *count += 1;
-                let rank = |place: &Place| (place.cost(), place.planned.start, place.technicians.clone());
-                if rank(&place) < rank(known) {
+                let rank = |place: &Place| (place.cost(), place.planned.start);
+                let better = rank(&place).cmp(&rank(known)).then_with(|| place.technicians.cmp(&known.technicians));
+                if better.is_lt() {
                     *known = place;
                 }
             }

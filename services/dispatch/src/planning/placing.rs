@@ -134,6 +134,11 @@ fn scan(
         return Ok(Err(vec![refusal(Rule::ServicePointInactive, technician.service_point_id.as_str())]));
     };
     let refused_by = question.order.refused_by();
+    // Whoever lacks a skill is not looked at day by day.
+    let timeless = timeless(lane, question, first, point, &refused_by, travel)?;
+    if timeless.iter().any(|found| found.rule.lasts()) {
+        return Ok(Err(timeless));
+    }
     for day in &lane.days {
         let (Some(start), Some(end)) =
             (day.spans.first().map(|span| span.work.start), day.spans.last().map(|span| span.work.end))
@@ -183,20 +188,7 @@ fn scan(
             jobs_that_day,
             point_jobs_that_day,
         };
-        let job = Job {
-            skills: &question.order.required_skills,
-            certificates: &question.order.required_certificates,
-            category_code: &question.order.request.category_code,
-            division_code: &question.order.request.division_code,
-            position: question.order.request.position,
-            language: &question.order.request.language,
-            windows: &[],
-            excluded: &question.order.excluded,
-            preferred: &question.order.preferred,
-            refused: &refused_by,
-            short_skus: &question.order.parts.short_skus,
-            planned: sample.planned,
-        };
+        let job = job(question, &refused_by, sample.planned);
         let rules = refusals(&job, &person, travel);
         if !rules.is_empty() {
             for rule in rules {
@@ -221,18 +213,21 @@ fn scan(
     }
     if places.is_empty() {
         if refused.is_empty() {
-            refused = unavailable(lane, question, (first, last), point, &refused_by, travel)?;
+            refused = timeless;
+            if refused.is_empty() {
+                refused.push(refusal(unavailable(lane, (first, last)), technician.id.as_str()));
+            }
         }
         return Ok(Err(refused));
     }
     Ok(Ok(places))
 }
 
-/// Why somebody whose days have no room cannot come: what a skill or a paper forbids, else no working time, else no time.
-fn unavailable(
+/// What keeps somebody from a job whatever the hour: what a skill, a paper or a contract forbids.
+fn timeless(
     lane: &Lane,
     question: &Question<'_>,
-    (first, last): (DateTime<Utc>, DateTime<Utc>),
+    first: DateTime<Utc>,
     point: &crate::domain::service_point::ServicePoint,
     refused_by: &[String],
     travel: &Travel,
@@ -250,8 +245,30 @@ fn unavailable(
         jobs_that_day: 0,
         point_jobs_that_day: 0,
     };
+    let mut rules = refusals(&job(question, refused_by, planned), &person, travel);
+    // The sample time says nothing of the other windows.
+    rules.retain(|found| !matches!(found.rule, Rule::Absent | Rule::OutsideShift | Rule::BreakOverlap));
+    Ok(rules)
+}
+
+/// Why nothing is left of somebody's days: no working time, absent, or no time between the visits.
+fn unavailable(lane: &Lane, (first, last): (DateTime<Utc>, DateTime<Utc>)) -> Rule {
+    let works = lane.days.iter().flat_map(|day| &day.spans);
+    let mut inside = works.filter(|span| span.work.start < last && span.work.end > first).peekable();
+    if inside.peek().is_none() {
+        return Rule::OutsideShift;
+    }
+    let away = |span: &crate::domain::insertion::Span| {
+        let from = span.work.start.max(first);
+        lane.absent.iter().any(|absent| absent.start <= from && span.work.end <= absent.end)
+    };
+    if inside.all(away) { Rule::Absent } else { Rule::NoTimeLeft }
+}
+
+/// The question as the rules see it.
+fn job<'a>(question: &Question<'a>, refused: &'a [String], planned: Window) -> Job<'a> {
     let order = question.order;
-    let job = Job {
+    Job {
         skills: &order.required_skills,
         certificates: &order.required_certificates,
         category_code: &order.request.category_code,
@@ -261,29 +278,10 @@ fn unavailable(
         windows: &[],
         excluded: &order.excluded,
         preferred: &order.preferred,
-        refused: refused_by,
+        refused,
         short_skus: &order.parts.short_skus,
         planned,
-    };
-    let mut rules = refusals(&job, &person, travel);
-    // The sample time says nothing of the other windows.
-    rules.retain(|found| !matches!(found.rule, Rule::Absent | Rule::OutsideShift | Rule::BreakOverlap));
-    if rules.is_empty() {
-        let works = lane.days.iter().flat_map(|day| &day.spans);
-        let mut inside = works.filter(|span| span.work.start < last && span.work.end > first).peekable();
-        let rule = match inside.peek() {
-            None => Rule::OutsideShift,
-            Some(_) => {
-                let away = |span: &crate::domain::insertion::Span| {
-                    let from = span.work.start.max(first);
-                    lane.absent.iter().any(|absent| absent.start <= from && span.work.end <= absent.end)
-                };
-                if inside.all(away) { Rule::Absent } else { Rule::NoTimeLeft }
-            }
-        };
-        rules.push(refusal(rule, technician.id.as_str()));
     }
-    Ok(rules)
 }
 
 fn refusal(rule: Rule, subject: &str) -> Refusal {

@@ -91,6 +91,8 @@ struct Builder<'a> {
     shifts: Vec<ShiftOf>,
     windows: Vec<Window>,
     technicians: Vec<String>,
+    /// Technicians in scope: their number and their shifts.
+    numbers: HashMap<String, (u32, Vec<usize>)>,
     /// Who is not sent to jobs like this one, by what such jobs have in common.
     barred: HashMap<(String, String, String), Vec<(u32, u16)>>,
 }
@@ -119,6 +121,7 @@ pub(crate) async fn build(ctx: &Context, picture: &Snapshot, wish: &Wish, now: D
         shifts: Vec::new(),
         windows: Vec::new(),
         technicians: Vec::new(),
+        numbers: HashMap::new(),
         barred: HashMap::new(),
     };
     builder.technicians()?;
@@ -174,6 +177,7 @@ impl Builder<'_> {
             }
             let number = u32::try_from(self.technicians.len()).unwrap_or(u32::MAX);
             self.technicians.push(id.clone());
+            self.numbers.insert(id.clone(), (number, Vec::new()));
             let technician = self.technician(lane);
             self.problem.technicians.push(technician);
             let home = self.place(lane.technician.home);
@@ -283,31 +287,34 @@ impl Builder<'_> {
             cost: 0,
             closed,
         };
+        self.add_shift(shift, &id, Window { start: work.start, end: work.end });
+    }
+
+    fn add_shift(&mut self, shift: Shift, technician: &str, window: Window) {
+        if let Some((_, shifts)) = self.numbers.get_mut(technician) {
+            shifts.push(self.shifts.len());
+        }
         self.problem.shifts.push(shift);
-        self.shifts.push(ShiftOf { technician: id });
-        self.windows.push(Window { start: work.start, end: work.end });
+        self.shifts.push(ShiftOf { technician: technician.to_owned() });
+        self.windows.push(window);
     }
 
     /// The shift of a technician in which a visit lies; a closed one of its own when it lies in none.
     fn shift_of(&mut self, technician: &str, planned: &Window) -> Option<u32> {
-        let inside = |index: &usize| {
-            self.shifts[*index].technician == technician
-                && self.windows[*index].start <= planned.start
-                && planned.start < self.windows[*index].end
-        };
-        if let Some(index) = (0..self.shifts.len()).find(inside) {
-            return u32::try_from(index).ok();
+        let (number, shifts) = self.numbers.get(technician)?;
+        let number = *number;
+        let inside =
+            |index: &&usize| self.windows[**index].start <= planned.start && planned.start < self.windows[**index].end;
+        if let Some(index) = shifts.iter().find(inside) {
+            return u32::try_from(*index).ok();
         }
-        let number = u32::try_from(self.technicians.iter().position(|id| id == technician)?).ok()?;
         let home = self.place(None);
         let mut shift = Shift::new(number, 0, self.second(planned.start), self.second(planned.end), home);
         shift.day = shift.start.div_euclid(86_400);
         shift.overtime_seconds = 12 * 3600;
         shift.to = None;
         shift.closed = true;
-        self.problem.shifts.push(shift);
-        self.shifts.push(ShiftOf { technician: technician.to_owned() });
-        self.windows.push(*planned);
+        self.add_shift(shift, technician, *planned);
         u32::try_from(self.shifts.len() - 1).ok()
     }
 
@@ -332,8 +339,7 @@ impl Builder<'_> {
     fn wanted(&self, order: &WorkOrder) -> bool {
         let span = Window { start: self.zero, end: self.end };
         if let Some(at) = order.state.assignment() {
-            return at.planned.overlaps(&span)
-                && at.people().any(|person| self.technicians.iter().any(|id| id == person.as_str()));
+            return at.planned.overlaps(&span) && at.people().any(|person| self.numbers.contains_key(person.as_str()));
         }
         if self.wish.mode == Mode::Repair && !self.wish.work_orders.iter().any(|id| id == order.id.as_str()) {
             return false;

@@ -1,4 +1,4 @@
-//! The figures of the memory side at the size of a national day: printed, never asserted. Small here;
+//! The figures of slots, insertion and repair at the size of a national day, through the RPCs: printed, never asserted. Small here;
 //! `AFTERCARE_FULL=1` (`make bench-slots`) takes 5,000 jobs, 400 technicians and five days.
 
 #![expect(clippy::print_stdout, reason = "a test that fails must say so, and one that measures must print")]
@@ -9,18 +9,14 @@ use chrono::{DateTime, Duration, Utc};
 use common::{
     convert::{Position, Window},
     id::Ids,
+    record::Role,
     testing::{Backend, start},
 };
-use planner::{
-    budget::Budget,
-    repair::{Disturbance, repair},
-    search::plan as search_plan,
-    state::PlanState,
-    tables::Tables,
-};
+use planner::{budget::Budget, search::plan as search_plan, state::PlanState, tables::Tables};
+use proto::aftercare::dispatch::v1 as api;
+use rstest::rstest;
 
 use super::{
-    placing::{Question, search},
     problem::build,
     result::tell,
     snapshot::{Lane, Snapshot},
@@ -30,10 +26,10 @@ use crate::{
         ServicePointId, TechnicianId, WorkOrderId,
         plan::{Mode, Wish},
         service_point::{self, ServicePoint},
-        technician::{self, Absence, Minutes, Shift, Skill, Technician},
+        technician::{self, Minutes, Shift, Skill, Technician},
         work_order::{Offer, RequestFacts, WorkOrder},
     },
-    rpc::tests::world::World,
+    rpc::tests::world::{World, call},
     store,
 };
 
@@ -58,7 +54,7 @@ fn sizes() -> (usize, usize, usize) {
     if std::env::var_os("AFTERCARE_FULL").is_some() { (400, 5_000, 500) } else { (20, 150, 20) }
 }
 
-fn person(dice: &mut Dice, ids: &Ids, point: &ServicePointId) -> Technician {
+fn person(dice: &mut Dice, ids: &Ids, number: usize, point: &ServicePointId) -> Technician {
     let shift = |weekday| Shift {
         weekday,
         time: Minutes { start: 8 * 60, end: 20 * 60 },
@@ -69,7 +65,7 @@ fn person(dice: &mut Dice, ids: &Ids, point: &ServicePointId) -> Technician {
     Technician {
         id: ids.make::<TechnicianId>(start()),
         version: 1,
-        number: "T-1".to_owned(),
+        number: format!("SC-{number}"),
         created_at: start(),
         updated_at: start(),
         org_unit_id: "ou_1".to_owned(),
@@ -138,38 +134,25 @@ fn print(what: &str, mut took: Vec<u128>) {
     println!("{what}: p50 {} us, p99 {} us, n {}", at(50), at(99), took.len());
 }
 
-#[tokio::test]
-async fn slots_insertion_and_repair_at_scale() {
-    let world = World::new(Backend::Sqlite).await;
+/// The world's service point, without a limit, for all places and kinds of work.
+async fn wide_point(world: &World) -> ServicePoint {
     let ctx = &world.api.0;
-    let (technicians, jobs, questions) = sizes();
-    let (ids, mut dice, now) = (Ids::seeded(7), Dice(7), start());
-    let point: ServicePoint = {
-        use common::{id::Id as _, store::Table as _};
-        use sea_orm::EntityTrait as _;
-        let id = ServicePointId::parse(&world.point).unwrap();
-        let row = store::service_point::entity::Entity::find_by_id(id.to_string());
-        let row = row.one(ctx.core.db.read()).await.unwrap().unwrap();
-        let mut point = store::service_point::entity::Entity::record(row).unwrap();
-        if let Some(contract) = &mut point.contract {
-            contract.capacity_per_day = 0;
-        }
-        assert_eq!(point.state, service_point::State::Active);
-        point
-    };
-    let base = resident();
-    let mut picture = Snapshot { today: Some(now.date_naive()), seen: now, ..Snapshot::default() };
-    for _ in 0..technicians {
-        let person = person(&mut dice, &ids, &point.id);
-        picture.lanes.insert(person.id.to_string(), Arc::new(Lane::new(person, now.date_naive()).unwrap()));
+    let call = world.bench.call(Role::Dispatcher);
+    let tx = ctx.core.db.begin().await.unwrap();
+    let id = <ServicePointId as common::id::Id>::parse(&world.point).unwrap();
+    let mut point = store::service_point::load(&tx.everything(), &id).await.unwrap();
+    assert_eq!(point.state, service_point::State::Active);
+    if let Some(contract) = &mut point.contract {
+        contract.capacity_per_day = 0;
     }
-    picture.points.insert(point.id.to_string(), Arc::new(point));
-    for number in 0..jobs {
-        let order = job(&world, &mut dice, &ids, number, now);
-        picture.orders.insert(order.id.to_string(), Arc::new(order));
-    }
-    picture.index();
+    let point = store::service_point::save(&tx, &call, common::record::Changed::new(point, "contract", "", "")).await;
+    tx.commit().await.unwrap();
+    point.unwrap()
+}
 
+/// A first plan of everything, in memory: where each job would stand.
+async fn first_plan(world: &World, picture: &Snapshot, now: DateTime<Utc>) -> Vec<WorkOrder> {
+    let ctx = &world.api.0;
     let wish = Wish {
         org_unit_id: String::new(),
         service_point_id: String::new(),
@@ -184,21 +167,25 @@ async fn slots_insertion_and_repair_at_scale() {
         work_orders: Vec::new(),
     };
     let began = Instant::now();
-    let built = build(ctx, &picture, &wish, now).await.unwrap();
+    let built = build(ctx, picture, &wish, now).await.unwrap();
     let tables = Arc::new(Tables::new(built.problem.clone(), built.ways.clone()));
-    println!("problem of {jobs} jobs x {technicians} technicians x 5 days made in {} ms", began.elapsed().as_millis());
+    println!("problem made in {} ms", began.elapsed().as_millis());
     let began = Instant::now();
     let state = search_plan(&tables, None, 1, 1, &Budget::iterations(1), &mut |_| {});
     println!("first plan in {} ms, {} left open", began.elapsed().as_millis(), state.unassigned().len());
     let before = PlanState::new(tables.clone()).plan().cost;
     let after = state.plan();
-    let told = tell(ctx, &picture, &built, &state, (&before, &after)).unwrap();
-    assert_eq!(told.visits.len(), jobs, "every job is placed or explained");
+    let told = tell(ctx, picture, &built, &state, (&before, &after)).unwrap();
+    assert_eq!(told.visits.len(), picture.orders.len(), "every job is placed or explained");
     assert!(told.visits.iter().all(|visit| visit.after.is_some() || !visit.refusals.is_empty()));
+    let mut orders = Vec::new();
     for visit in &told.visits {
-        let Some(seat) = &visit.after else { continue };
         use common::id::Id as _;
         let order = WorkOrder::clone(&picture.orders[&visit.work_order_id]);
+        let Some(seat) = &visit.after else {
+            orders.push(order);
+            continue;
+        };
         let offer = Offer {
             technician_id: TechnicianId::parse(&seat.technicians[0]).unwrap(),
             crew: Vec::new(),
@@ -208,61 +195,127 @@ async fn slots_insertion_and_repair_at_scale() {
             overridden: Vec::new(),
             override_reason: String::new(),
         };
-        let assigned = order.assign(offer, &ctx.policy, now).unwrap().record;
-        picture.orders.insert(visit.work_order_id.clone(), Arc::new(assigned));
+        let mut assigned = order.assign(offer, &ctx.policy, now).unwrap().record;
+        // Who named a window was told it, and must agree to another one.
+        assigned.promised = assigned.request.windows.first().copied();
+        orders.push(assigned);
     }
-    let began = Instant::now();
-    picture.index();
-    println!(
-        "picture indexed in {} us, {} MB more resident than without",
-        began.elapsed().as_micros(),
-        resident().saturating_sub(base)
-    );
+    orders
+}
 
-    let windows = super::horizon(ctx, now, None, 5).unwrap();
-    let travel = ctx.ways.rules();
-    let (mut took, mut offered) = (Vec::new(), 0);
-    for number in 0..questions {
-        let order = job(&world, &mut dice, &ids, jobs + number, now);
-        let question = Question {
-            order: &order,
-            windows: &windows,
-            not_before: now,
-            weights: &wish.weights,
-            now,
-            without_hold: "",
-            reach: &common::reach::Reach::All,
-        };
-        let began = Instant::now();
-        let found = search(&picture, &travel, &question).unwrap();
-        took.push(began.elapsed().as_micros());
-        offered += found.places.len();
+/// Writes everything into the database, as if it had grown there.
+async fn write(world: &World, people: &[Technician], orders: &[WorkOrder]) {
+    let call = world.bench.call(Role::Dispatcher);
+    let tx = world.api.0.core.db.begin().await.unwrap();
+    for person in people {
+        store::technician::insert(&tx, &call, Technician { version: 0, ..person.clone() }).await.unwrap();
     }
-    println!("{} places a question", offered / questions.max(1));
-    print("all windows of five days", took);
+    for order in orders {
+        store::work_order::insert(&tx, &call, WorkOrder { version: 0, ..order.clone() }).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+}
+
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn slots_insertion_and_repair_at_scale(#[case] backend: Backend) {
+    // The picture is as old as in operation.
+    let world = World::configured(backend, &[("age = \"0s\"", "age = \"200ms\"")]).await;
+    let ctx = &world.api.0;
+    let (technicians, jobs, questions) = sizes();
+    let (ids, mut dice, now) = (Ids::seeded(7), Dice(7), start());
+    println!("{backend:?}: {jobs} jobs x {technicians} technicians x 5 days");
+    let point = wide_point(&world).await;
+    let people: Vec<Technician> = (0..technicians).map(|number| person(&mut dice, &ids, number, &point.id)).collect();
+    let mut picture = Snapshot { today: Some(now.date_naive()), seen: now, ..Snapshot::default() };
+    for person in &people {
+        let lane = Lane::new(person.clone(), now.date_naive()).unwrap();
+        picture.lanes.insert(person.id.to_string(), Arc::new(lane));
+    }
+    picture.points.insert(point.id.to_string(), Arc::new(point));
+    for number in 0..jobs {
+        let order = job(&world, &mut dice, &ids, number, now);
+        picture.orders.insert(order.id.to_string(), Arc::new(order));
+    }
+    let orders = first_plan(&world, &picture, now).await;
+    drop(picture);
+    write(&world, &people, &orders).await;
+    let asked: Vec<WorkOrder> = (0..questions).map(|number| job(&world, &mut dice, &ids, jobs + number, now)).collect();
+    let urgent: Vec<WorkOrder> = (0..questions)
+        .map(|number| {
+            let mut order = job(&world, &mut dice, &ids, jobs + questions + number, now);
+            order.request.urgency = "urgent".to_owned();
+            order.request.windows = vec![Window { start: now, end: now + Duration::hours(6) }];
+            order
+        })
+        .collect();
+    write(&world, &[], &asked).await;
+    write(&world, &[], &urgent).await;
+    drop(orders);
+
+    let base = resident();
+    let began = Instant::now();
+    let picture = ctx.pictures.fresh(&ctx.core).await.unwrap();
+    let (took, more) = (began.elapsed().as_millis(), resident().saturating_sub(base));
+    println!("picture of {} orders read in {took} ms, {more} MB more resident", picture.orders.len());
+    assert_eq!((picture.orders.len(), picture.lanes.len()), (jobs + 2 * questions, technicians));
+    let began = Instant::now();
+    Snapshot::clone(&picture).index();
+    println!("picture indexed anew in {} us", began.elapsed().as_micros());
+    drop(picture);
+
+    let (mut took, mut offered) = (Vec::new(), 0);
+    for order in &asked {
+        let list = api::ListSlotsRequest { work_order_id: order.id.to_string(), page_size: 100, ..Default::default() };
+        let began = Instant::now();
+        let found = call!(world, Agent, list_slots, list).unwrap();
+        took.push(began.elapsed().as_micros());
+        offered += found.slots.len();
+    }
+    println!("{} windows offered a question", offered / questions.max(1));
+    print("ListSlots, five days", took);
+
+    let (mut took, mut placed) = (Vec::new(), 0);
+    for order in &urgent {
+        let suggest = api::SuggestAssignmentRequest { work_order_id: order.id.to_string(), ..Default::default() };
+        let began = Instant::now();
+        let found = call!(world, Dispatcher, suggest_assignment, suggest).unwrap();
+        took.push(began.elapsed().as_micros());
+        placed += usize::from(!found.placements.is_empty());
+        assert!(!found.placements.is_empty() || !found.refusals.is_empty(), "a place or the reasons");
+    }
+    print(&format!("insertion of an urgent job within six hours ({placed} of {questions} have a place)"), took);
 
     // Somebody is ill today.
-    let (ill, lane) = picture.lanes.iter().next().map(|(id, lane)| (id.clone(), lane.clone())).unwrap();
-    let mut person = lane.technician.clone();
-    person.absences.push(Absence {
-        id: ids.make(now),
-        window: Window { start: now, end: now + Duration::hours(14) },
+    let ill = people[0].id.to_string();
+    let absence = api::AddAbsenceRequest {
+        technician_id: ill.clone(),
+        window: Some(Window { start: now, end: now + Duration::hours(14) }.message()),
         reason: "sick".to_owned(),
-    });
-    picture.lanes.insert(ill, Arc::new(Lane::new(person, now.date_naive()).unwrap()));
+        ..Default::default()
+    };
+    call!(world, Dispatcher, add_absence, absence).unwrap();
+    let repair = api::RepairPlanRequest { technician_ids: vec![ill.clone()], days: 5, ..Default::default() };
     let began = Instant::now();
-    let wish = Wish { mode: Mode::Repair, ..wish };
-    let built = build(ctx, &picture, &wish, now).await.unwrap();
-    let tables = Arc::new(Tables::new(built.problem.clone(), built.ways.clone()));
-    let present = PlanState::from_plan(tables, &built.present);
-    let lost = present.unassigned().len();
-    let repaired = repair(&present, &Disturbance::default(), 1, &Budget::iterations(500), &mut |_| {});
-    let told = tell(ctx, &picture, &built, &repaired.state, (&present.plan().cost, &repaired.state.plan())).unwrap();
+    let mended = call!(world, Dispatcher, repair_plan, repair).unwrap();
+    println!(
+        "RepairPlan in {} ms: {} customers moved, {mended:?}",
+        began.elapsed().as_millis(),
+        mended.customers_moved
+    );
+    let id = common::id::Id::parse(&mended.plan_id).unwrap();
+    let everything = store::plan::Filter::default();
+    let told = store::plan::visits(&ctx.core.db.everything(), &id, everything, 0, 1_000_000).await.unwrap();
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    for visit in &told.visits {
+    let mut others = 0;
+    for (_, visit) in &told {
         *kinds.entry(visit.kind.name()).or_default() += 1;
+        let his = visit.before.as_ref().is_some_and(|seat| seat.technicians.contains(&ill));
+        others += usize::from(visit.kind.moves_customer() && !his);
     }
-    println!("repair of {lost} lost visits in {} ms: {kinds:?}", began.elapsed().as_millis());
+    println!("{kinds:?}; {others} customers of others moved");
     let kept = kinds.get("kept").copied().unwrap_or_default();
-    assert!(kept * 10 > told.visits.len() * 9, "nine of ten customers notice nothing: {kinds:?}");
+    assert!(kept * 10 > told.len() * 9, "nine of ten customers notice nothing: {kinds:?}");
 }

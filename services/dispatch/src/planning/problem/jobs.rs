@@ -29,8 +29,7 @@ impl Builder<'_> {
         job.crew = u8::try_from(order.crew_size.clamp(1, 3)).unwrap_or(1);
         job.pickup =
             pickup.map(|place| Pickup { place, seconds: COLLECTING, windows: Vec::new(), on_van_of: Vec::new() });
-        let number =
-            |id: &String| self.technicians.iter().position(|known| known == id).and_then(|at| u32::try_from(at).ok());
+        let number = |id: &String| self.numbers.get(id).map(|(number, _)| *number);
         job.preferred = order.preferred.iter().filter_map(number).collect();
         let code = |rule: Rule| {
             u16::try_from(Rule::ALL.iter().position(|known| *known == rule).unwrap_or_default()).unwrap_or_default()
