@@ -82,7 +82,7 @@ bench-plan: ## the planner on public instances and generated days (AFTERCARE_FUL
 	PYVRP_PYTHON=$(PYVRP) target/release/bench-plan $(ARGS)
 
 bench-slots: ## slots, insertion and repair at 5,000 jobs x 400 technicians x 5 days, inside the service; prints figures
-	AFTERCARE_FULL=1 tests/with-services.sh cargo nextest run --locked --cargo-profile fast -p aftercare-dispatch scale_tests --no-capture
+	AFTERCARE_FULL=1 tests/with-services.sh cargo nextest run --locked --cargo-profile fast -p aftercare-dispatch --lib scale_tests --no-capture
 
 clean: ## removes what was built; data and tools stay
 	cargo clean

@@ -38,6 +38,8 @@ pub struct Options {
     folder: PathBuf,
     /// Seconds for 100 to 400 jobs; 1,000 jobs get twice as many.
     seconds: f64,
+    /// Iterations of each worker instead of seconds: the same on every machine, however busy.
+    iterations: Option<u64>,
     /// Workers.
     pub threads: usize,
     seeds: u64,
@@ -66,6 +68,7 @@ fn options() -> Result<Options, String> {
     let mut options = Options {
         folder: PathBuf::from("../shared/data/vrptw"),
         seconds: if full { 30.0 } else { 3.0 },
+        iterations: None,
         threads: 1,
         seeds: 1,
         only: Vec::new(),
@@ -81,6 +84,9 @@ fn options() -> Result<Options, String> {
         match word.as_str() {
             "--folder" => options.folder = value()?.into(),
             "--seconds" => options.seconds = value()?.parse().map_err(|_| "--seconds wants a number")?,
+            "--iterations" => {
+                options.iterations = Some(value()?.parse().map_err(|_| "--iterations wants a number")?);
+            }
             "--threads" => options.threads = value()?.parse().map_err(|_| "--threads wants a number")?,
             "--seeds" => options.seeds = value()?.parse().map_err(|_| "--seeds wants a number")?,
             "--only" => options.only = value()?.split(',').map(str::to_owned).collect(),
@@ -90,7 +96,7 @@ fn options() -> Result<Options, String> {
             "--no-instances" => options.instances = false,
             other => {
                 return Err(format!(
-                    "{other}? Known: --folder DIR --seconds N --threads N --seeds N --only NAME,NAME,#JOBS --clock cpu|wall --no-peer --no-rich --no-instances"
+                    "{other}? Known: --folder DIR --seconds N --iterations N --threads N --seeds N --only NAME,NAME,#JOBS --clock cpu|wall --no-peer --no-rich --no-instances"
                 ));
             }
         }
@@ -158,7 +164,8 @@ fn instances(options: &Options) -> Result<(), String> {
             let (problem, travel) = instance.problem(10.0, false);
             let tables = Arc::new(Tables::new(problem, travel));
             let mut iterations = 0;
-            let budget = Budget::seconds(seconds, options.clock.read());
+            let budget =
+                options.iterations.map_or_else(|| Budget::seconds(seconds, options.clock.read()), Budget::iterations);
             let state = search::plan(&tables, None, seed, options.threads, &budget, &mut |progress| {
                 iterations = progress.iterations;
             });

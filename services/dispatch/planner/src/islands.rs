@@ -34,9 +34,12 @@ pub(crate) fn run<T: Travel>(
     let mut searches: Vec<Search<T>> =
         (0..workers as u64).map(|worker| Search::new(state.clone(), seed ^ worker << 32)).collect();
     let mut spent = vec![0.0; workers];
+    // Once and for all: the sides of a divided plan are one plan, workers that search alone have one each. Where the number of routes
+    // passed the limit during a run, both were mixed, and a job could stand in two routes.
+    let divided = used_routes(&state) >= LEAST * workers;
     for round in 1..=ROUNDS {
         let until = f64::from(round) / f64::from(ROUNDS);
-        let sides = divide(&searches[0].state, workers, round, &mut random);
+        let sides = divided.then(|| divide(&searches[0].state, workers, round, &mut random));
         if let Some(sides) = &sides {
             for (search, side) in searches.iter_mut().zip(sides) {
                 search.restrict(side.clone());
@@ -67,13 +70,9 @@ pub(crate) fn run<T: Travel>(
     state
 }
 
-/// Every worker's shifts: the routes in order of their distance from some job, cut into as many pieces. `None` for small plans.
-fn divide<T: Travel>(state: &PlanState<T>, workers: usize, round: u32, random: &mut Random) -> Option<Vec<Vec<u64>>> {
+/// Every worker's shifts: the routes in order of their distance from some job, cut into as many pieces.
+fn divide<T: Travel>(state: &PlanState<T>, workers: usize, round: u32, random: &mut Random) -> Vec<Vec<u64>> {
     let t = state.tables();
-    let used = state.routes().iter().filter(|route| route.jobs > 0).count();
-    if used < LEAST * workers {
-        return None;
-    }
     let pivot = t.jobs[random.below(u32::try_from(t.jobs.len()).unwrap_or(1)) as usize].place;
     let mut order: Vec<(u32, u32)> = (0..)
         .zip(state.routes())
@@ -97,7 +96,11 @@ fn divide<T: Travel>(state: &PlanState<T>, workers: usize, round: u32, random: &
             sides[(shift.wrapping_add(round)) as usize % workers][shift as usize / 64] |= 1 << (shift % 64);
         }
     }
-    Some(sides)
+    sides
+}
+
+fn used_routes<T: Travel>(state: &PlanState<T>) -> usize {
+    state.routes().iter().filter(|route| route.jobs > 0).count()
 }
 
 fn shifts_of(side: &[u64]) -> Vec<u32> {

@@ -124,7 +124,8 @@ impl<T: Travel> Search<T> {
         }
         chosen.copy_from_slice(t.near(job));
         let may = t.may(job);
-        for other in neighbours.near(job, NEAR) {
+        let from = job as usize * neighbours.1;
+        for other in &neighbours.0[from..from + neighbours.1.min(NEAR)] {
             for shift in state.shifts_of(*other) {
                 let word = *shift as usize / 64;
                 chosen[word] |= may[word] & 1 << (shift % 64);
@@ -143,7 +144,8 @@ impl<T: Travel> Search<T> {
         for ((word, may), idle) in chosen.iter_mut().zip(may).zip(state.idle()) {
             *word = may & idle;
         }
-        for other in neighbours.near(job, AROUND) {
+        let from = job as usize * neighbours.1;
+        for other in &neighbours.0[from..from + neighbours.1.min(AROUND)] {
             for shift in state.at[*other as usize] {
                 if shift != NONE {
                     let word = shift as usize / 64;

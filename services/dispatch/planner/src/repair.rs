@@ -122,9 +122,10 @@ pub fn repair<T: Travel>(
     let mut focus = disturbed.clone();
     focus.extend(disturbance.jobs.iter().map(|(job, _)| *job));
     focus.extend_from_slice(state.unassigned());
-    let near = t.neighbours();
+    let (near, width) = t.neighbours();
     for at in 0..focus.len() {
-        focus.extend_from_slice(near.near(focus[at], NEAR));
+        let from = focus[at] as usize * width;
+        focus.extend_from_slice(&near[from..from + width.min(NEAR)]);
     }
     focus.sort_unstable();
     focus.dedup();

@@ -11,8 +11,6 @@ const LONGEST: f64 = 10.0;
 const SPLIT: f64 = 0.5;
 /// How often one more of these is kept.
 const KEEP_MORE: f64 = 0.01;
-/// How often the neighbours are those in place and time.
-const TIMED: f64 = 0.5;
 
 impl<T: Travel> Search<T> {
     /// Chooses what goes and takes it out. False when the routes left behind are not feasible (ways round can be shorter than ways through).
@@ -32,11 +30,8 @@ impl<T: Travel> Search<T> {
         let most = 4.0 * MEAN / (1.0 + longest) - 1.0;
         let strings = (self.random.unit() * most + 1.0) as usize;
         let seed = self.seed_job();
-        // A string of the morning cannot change places with one of the evening, however near; yet both may stand in one's way.
-        let neighbours = std::sync::Arc::clone(&self.neighbours);
-        let timed = self.random.unit() < TIMED;
-        let list = if timed { neighbours.timed(seed) } else { neighbours.near(seed, usize::MAX) };
-        for &job in list {
+        let (list, width) = (std::sync::Arc::clone(&self.neighbours.0), self.neighbours.1);
+        for &job in &list[seed as usize * width..(seed as usize + 1) * width] {
             if self.ruined.len() >= strings {
                 break;
             }

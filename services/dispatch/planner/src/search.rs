@@ -10,7 +10,7 @@ use crate::{
     recreate::Cache,
     route::Route,
     state::PlanState,
-    tables::{Neighbours, Tables},
+    tables::Tables,
     travel::Travel,
 };
 
@@ -52,7 +52,7 @@ pub(crate) struct Search<T> {
     pub state: PlanState<T>,
     pub random: Random,
     pub cache: Cache,
-    pub neighbours: Arc<Neighbours>,
+    pub neighbours: (Arc<Vec<u32>>, usize),
     pub jobs: u32,
     pub marks: Vec<u32>,
     pub stamp: u32,

@@ -1,13 +1,9 @@
 //! The problem as flat arrays: what the search reads millions of times a second.
 
-mod neighbours;
-
 use std::{
     collections::HashMap,
     sync::{Arc, OnceLock},
 };
-
-pub(crate) use neighbours::Neighbours;
 
 use crate::{
     days::{Day, days, homes, is_rich},
@@ -26,6 +22,9 @@ pub(crate) const NONE: u32 = u32::MAX;
 pub(crate) const NOWHERE: Place = u32::MAX;
 /// How many technicians are near.
 const NEAREST: usize = 24;
+
+/// How many neighbours of a job the search knows.
+const NEIGHBOURS: usize = 120;
 
 /// A job, or a collection of parts, as the search sees it.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +75,7 @@ pub struct Tables<T> {
     paces: Vec<u32>,
     kinds: usize,
     pub(crate) classes: Vec<Vec<u32>>,
-    neighbours: OnceLock<Arc<Neighbours>>,
+    neighbours: OnceLock<Arc<Vec<u32>>>,
     skills: HashMap<Vec<Need>, Arc<Vec<u64>>>,
 }
 
@@ -179,11 +178,7 @@ impl<T: Travel> Tables<T> {
             self.wishes.extend(wishes);
             self.problem.jobs.push(job);
         } else {
-            let same = |known: &Visit| {
-                (known.place, known.seconds, known.ready, known.until)
-                    == (visit.place, visit.seconds, visit.ready, visit.until)
-            };
-            if !same(&self.jobs[at]) {
+            if self.jobs[at].place != visit.place {
                 self.neighbours = OnceLock::new();
             }
             self.jobs[at] = visit;
@@ -442,5 +437,33 @@ impl<T: Travel> Tables<T> {
             Lock::Pinned { shifts, start } => Some((shifts, *start)),
             Lock::Free => None,
         }
+    }
+
+    /// The jobs near a job, itself first.
+    pub(crate) fn neighbours(&self) -> (Arc<Vec<u32>>, usize) {
+        let count = self.jobs.len().min(NEIGHBOURS);
+        let list = self.neighbours.get_or_init(|| {
+            let mut list = Vec::with_capacity(self.jobs.len() * count);
+            let mut row: Vec<(u32, u32)> = Vec::with_capacity(self.jobs.len());
+            for (at, job) in self.jobs.iter().enumerate() {
+                row.clear();
+                row.extend(self.jobs.iter().enumerate().map(|(other, visit)| {
+                    // The bits of positive floats are in the order of their values; the job itself comes first.
+                    let apart = if other == at {
+                        0
+                    } else {
+                        (self.travel.apart(job.place, visit.place).max(0.0) + 1e-30).to_bits()
+                    };
+                    (apart, other as u32)
+                }));
+                if count < row.len() {
+                    row.select_nth_unstable(count - 1);
+                }
+                row[..count].sort_unstable();
+                list.extend(row[..count].iter().map(|(_, other)| *other));
+            }
+            Arc::new(list)
+        });
+        (Arc::clone(list), count)
     }
 }

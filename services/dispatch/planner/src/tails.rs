@@ -35,8 +35,9 @@ impl<T: Travel> Search<T> {
             return;
         }
         let mut found: Option<(Cost, Cut)> = None;
-        let neighbours = std::sync::Arc::clone(&self.neighbours);
-        for other in neighbours.near(job, BESIDE) {
+        let from = job as usize * self.neighbours.1;
+        let near = &self.neighbours.0[from..from + self.neighbours.1.min(BESIDE)];
+        for other in near {
             let [beside, NONE, _] = self.state.at[*other as usize] else { continue };
             if beside == NONE || beside == shift || !self.may_touch(beside) {
                 continue;

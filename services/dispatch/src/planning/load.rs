@@ -19,6 +19,8 @@ use crate::{
 
 /// A change may be told this much later than the instant it carries: a long transaction, and clocks that differ.
 const OVERLAP: Duration = Duration::seconds(20);
+/// A position carries the phone's instant and comes when the phone has a network again.
+const POSITIONS_LATE: Duration = Duration::minutes(15);
 /// Everything is read anew after this, so that nothing stays wrong for long.
 const WHOLE_AFTER: Pause = Pause::from_secs(600);
 /// Visits that ended before this are not looked at any more.
@@ -37,6 +39,9 @@ pub(crate) struct Pictures {
 struct Care {
     looked: Instant,
     whole: Instant,
+    /// The same by the clock that changes carry: whatever is a little older has been seen. (The latest change seen would not do:
+    /// after a plan of a day is applied, all of it would be read again and again until something else happens.)
+    at: DateTime<Utc>,
 }
 
 impl Pictures {
@@ -65,19 +70,20 @@ impl Pictures {
             Some(care) => care.whole.elapsed() > WHOLE_AFTER || present.today != Some(today),
             None => true,
         };
+        let before = care.map(|care| care.at - OVERLAP).filter(|_| !whole);
         let next = if whole {
             let mut next = Snapshot { today: Some(today), ..Snapshot::default() };
             update(&mut next, core, None, now).await?;
             Some(next)
         } else {
             let mut next = Snapshot::clone(&present);
-            update(&mut next, core, Some(present.seen - OVERLAP), now).await?.then_some(next)
+            update(&mut next, core, before, now).await?.then_some(next)
         };
         if let Some(next) = next {
             *self.present.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         }
         let since = if whole { looked } else { care.map_or(looked, |care| care.whole) };
-        *care = Some(Care { looked, whole: since });
+        *care = Some(Care { looked, whole: since, at: now });
         Ok(self.present())
     }
 
@@ -162,7 +168,7 @@ async fn update(picture: &mut Snapshot, core: &Core, since: Option<DateTime<Utc>
         picture.holds.insert(hold.id.to_string(), Arc::new(hold));
     }
 
-    for row in position::since(db, since.unwrap_or(now - KEPT)).await? {
+    for row in position::since(db, since.map_or(now - KEPT, |since| since - POSITIONS_LATE)).await? {
         let place = common::convert::Position { latitude: row.latitude, longitude: row.longitude };
         if picture.positions.insert(row.technician_id, (place, row.at)) != Some((place, row.at)) {
             new = true;
