@@ -108,4 +108,4 @@ image-test: ## builds the seven images with buildah on a base of debootstrap, an
 pod-test: ## one case through six processes, each boxed as its pod is: uid 10001, read-only, 256 MiB, half a core (root)
 	cargo build --locked --workspace --bins
 	AFTERCARE_TEST_WRAPPER=$(CURDIR)/tests/in-pod.sh tests/with-services.sh cargo nextest run --locked -p aftercare-tests \
-		--test e2e in_warranty::six_processes
+		--test e2e in_warranty::six_processes --no-capture
