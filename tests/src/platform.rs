@@ -1,11 +1,6 @@
 //! The whole platform, as one process on SQLite or as six or twelve on PostgreSQL and Redis.
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    path::Path,
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use anyhow::Context as _;
 use common::{

@@ -274,14 +274,18 @@ async fn get(admin: SocketAddr, path: &str) -> anyhow::Result<String> {
     tokio::time::timeout(Duration::from_secs(2), ask).await?
 }
 
-/// The binary of a service, built beside the tests. `make test` builds it before they run.
+/// The binary of a service: built beside the tests (`make test` does it before they run), or in the folder that
+/// `AFTERCARE_TEST_BINARIES` names.
 ///
 /// # Errors
 ///
 /// When it was not built.
 pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
     let tests = std::env::current_exe()?;
-    let folder = tests.parent().and_then(Path::parent).context("the tests are not in a target folder")?;
+    let folder = match std::env::var_os("AFTERCARE_TEST_BINARIES") {
+        Some(folder) => PathBuf::from(folder),
+        None => tests.parent().and_then(Path::parent).context("the tests are not in a target folder")?.to_owned(),
+    };
     let path = folder.join(format!("aftercare-{name}"));
     anyhow::ensure!(path.exists(), "{} is missing: run the tests by `make test`, or build it", path.display());
     Ok(path)
