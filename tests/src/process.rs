@@ -125,9 +125,10 @@ impl Process {
                 return Ok(begun.elapsed());
             }
             if begun.elapsed() > limit {
+                let at = stacks(child.id());
                 child.kill()?;
                 child.wait()?;
-                bail!("{} is not gone {limit:?} after it was told to stop:\n{}", self.name, self.log());
+                bail!("{} is not gone {limit:?} after it was told to stop:\n{}\n{at}", self.name, self.log());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -230,6 +231,12 @@ impl Drop for Process {
             let _ = child.wait();
         }
     }
+}
+
+/// Where all threads of a process are, on a machine that has gdb.
+fn stacks(id: u32) -> String {
+    let gdb = Command::new("gdb").args(["-batch", "-ex", "thread apply all bt 25", "-p", &id.to_string()]).output();
+    gdb.map_or_else(|error| format!("gdb: {error}"), |output| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// A line of `/proc/<pid>/status`.
