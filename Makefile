@@ -106,6 +106,6 @@ image-test: ## builds the seven images with buildah on a base of debootstrap, an
 	tests/image/run.sh target/fast
 
 pod-test: ## one case through six processes, each boxed as its pod is: uid 10001, read-only, 256 MiB, half a core (root)
-	cargo build --locked --workspace --bins
-	AFTERCARE_TEST_WRAPPER=$(CURDIR)/tests/in-pod.sh tests/with-services.sh cargo nextest run --locked -p aftercare-tests \
-		--test e2e in_warranty::six_processes
+	cargo build --locked --profile fast $(SERVICES:%=-p aftercare-%) -p aftercare-gateway
+	AFTERCARE_TEST_BINARIES=$(CURDIR)/target/fast AFTERCARE_TEST_WRAPPER=$(CURDIR)/tests/in-pod.sh tests/with-services.sh \
+		cargo nextest run --locked -p aftercare-tests --test e2e in_warranty::six_processes --no-capture

@@ -52,8 +52,7 @@ impl Http {
         last: &str,
     ) -> anyhow::Result<Self> {
         let client = Client::builder(TokioExecutor::new()).timer(TokioTimer::new()).build_http::<Empty<Bytes>>();
-        let mut request =
-            Request::get(format!("{address}/v1/changes:watch{query}")).header(header::ACCEPT, accept);
+        let mut request = Request::get(format!("{address}/v1/changes:watch{query}")).header(header::ACCEPT, accept);
         for (name, value) in headers {
             request = request.header(name, value);
         }

@@ -33,6 +33,9 @@ use self::{followers::Followers, peers::SilentPeers};
 const SHORT: usize = 6;
 /// Stops in the long form.
 const FULL: usize = 100;
+/// A call may take this long, on a machine that starts processes beside it. This is about what fails, not about how long
+/// it takes.
+const DEADLINE: &str = "limits = { default_deadline = \"20s\" }";
 /// Time between two calls of one caller.
 const BREATH: Duration = Duration::from_millis(40);
 /// Callers beside the cases, by turns over REST and over gRPC.
@@ -41,7 +44,8 @@ const CALLERS: usize = 4;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollout_under_load_fails_no_call_and_no_stream() {
     let stops = if std::env::var("AFTERCARE_FULL").is_ok() { FULL } else { SHORT };
-    let platform = Platform::start(Shape::TwelveProcesses, Surface::Rest, Faults::None).await;
+    let terms: Vec<_> = SERVICES.into_iter().chain(["gateway"]).map(|service| (service, DEADLINE)).collect();
+    let platform = Platform::start_with(Shape::TwelveProcesses, Surface::Rest, Faults::None, &terms).await;
     assert_eq!(platform.processes().count(), 12);
     let world = World::make(&platform).await;
     deliver(&platform, &world).await;
@@ -87,7 +91,11 @@ async fn a_rollout_under_load_fails_no_call_and_no_stream() {
     // another says so, and has nothing to do with the rollout.)
     let setbacks = platform.door().setbacks();
     let failed: Vec<_> = setbacks.iter().filter(|one| !one.contains(" CONFLICT ")).collect();
-    assert!(failed.is_empty(), "{} of {calls} calls failed: {failed:#?}", failed.len());
+    let mut logs = String::new();
+    for name in platform.processes().filter(|_| !failed.is_empty()) {
+        logs += &format!("\n--- {name}\n{}", platform.log(name).await);
+    }
+    assert!(failed.is_empty(), "{} of {calls} calls failed: {failed:#?}{logs}", failed.len());
 }
 
 /// Enough pumps for all cases.
@@ -108,11 +116,18 @@ async fn deliver(platform: &Platform, world: &World) {
 async fn roll(platform: &Platform, peers: &SilentPeers, stops: usize) -> BTreeMap<String, Vec<Duration>> {
     let mut gone: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
     let rounds = ["", "-2"].into_iter().cycle();
-    let victims = rounds.flat_map(|replica| SERVICES.into_iter().chain(["gateway"]).map(move |name| format!("{name}{replica}")));
+    let victims =
+        rounds.flat_map(|replica| SERVICES.into_iter().chain(["gateway"]).map(move |name| format!("{name}{replica}")));
     for victim in victims.take(stops) {
         peers.hold(&victim).await;
         let took = platform.dismiss(&victim).await;
+        let back = Instant::now();
         platform.revive(&victim).await;
+        #[expect(clippy::print_stdout, reason = "the long form says how far it is")]
+        {
+            let setbacks = platform.door().setbacks().len();
+            println!("{victim}: gone after {took:.1?}, back after {:.1?}; {setbacks} calls made again", back.elapsed());
+        }
         gone.entry(victim).or_default().push(took);
     }
     gone

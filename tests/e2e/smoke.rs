@@ -31,7 +31,8 @@ async fn one_case_goes_through(shape: Shape) {
     let output = smoke(&platform, accounts::PASSWORD, &[]).await;
     let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}{complained}");
-    for step in ["signed in as smoke", "customer ", "product ", "service request SR-", "triaged", "released", "work order WO-"]
+    for step in
+        ["signed in as smoke", "customer ", "product ", "service request SR-", "triaged", "released", "work order WO-"]
     {
         assert!(said.contains(step), "{step}: {said}");
     }

@@ -9,7 +9,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -167,8 +167,9 @@ struct Way {
 }
 
 /// What went through a door.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Books {
+    begun: Instant,
     calls: AtomicUsize,
     turned: AtomicUsize,
     setbacks: Mutex<Vec<String>>,
@@ -191,13 +192,18 @@ impl Door {
     ///
     /// When one is no address.
     pub fn of(addresses: &[String]) -> anyhow::Result<Self> {
-        let way = |address: &String| {
-            anyhow::Ok(Way { address: address.clone(), channel: common::run::channel(address)? })
-        };
+        let way =
+            |address: &String| anyhow::Ok(Way { address: address.clone(), channel: common::run::channel(address)? });
         let ways: Vec<Way> = addresses.iter().map(way).collect::<anyhow::Result<_>>()?;
         anyhow::ensure!(!ways.is_empty(), "a door has an address");
         let http = Client::builder(TokioExecutor::new()).build_http();
-        Ok(Self { ways: ways.into(), http, books: Arc::default() })
+        let books = Books {
+            begun: Instant::now(),
+            calls: AtomicUsize::new(0),
+            turned: AtomicUsize::new(0),
+            setbacks: Mutex::default(),
+        };
+        Ok(Self { ways: ways.into(), http, books: Arc::new(books) })
     }
 
     /// The address of the first gateway.
@@ -225,7 +231,8 @@ impl Door {
 
     fn set_back(&self, method: &MethodDescriptor, refusal: &Refusal) {
         let mut setbacks = self.books.setbacks.lock().unwrap_or_else(PoisonError::into_inner);
-        setbacks.push(format!("{}: {refusal}", method.full_name()));
+        let at = self.books.begun.elapsed().as_secs_f64();
+        setbacks.push(format!("at {at:.1} s {}: {refusal}", method.full_name()));
     }
 
     /// Sends raw HTTP: what a well-behaved client would never send.
@@ -375,7 +382,7 @@ impl Person {
     where
         A: Message + Default + 'static,
     {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         loop {
             match self.once::<A>(method, request).await {
                 Err(refusal) if refusal.passing() && begun.elapsed() < PATIENCE => {
@@ -421,7 +428,7 @@ impl Person {
         if !kind.is_empty() {
             headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_str(kind).map_err(Refusal::unanswered)?);
         }
-        let (status, _, body) = self.door.raw_by(way, call.method, &call.target, headers, body.into()).await?;
+        let (status, _, body) = self.door.raw_by(way, call.method, &call.target, headers, body).await?;
         let body: Value = serde_json::from_slice(&body).map_err(Refusal::unanswered)?;
         if !status.is_success() {
             return Err(Refusal::of_json(status, &body));

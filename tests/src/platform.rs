@@ -1,11 +1,6 @@
 //! The whole platform, as one process on SQLite or as six or twelve on PostgreSQL and Redis.
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    path::Path,
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use anyhow::Context as _;
 use common::{
@@ -21,7 +16,7 @@ use toml::{Table, Value};
 
 use crate::{
     client::{Door, Faults, Person, Surface},
-    process::{Process, free_address},
+    process::{Process, free_address, is_boxed},
 };
 
 /// The services behind the door.
@@ -141,6 +136,13 @@ impl Platform {
                 let name = if number == 0 { service.to_owned() } else { format!("{service}-{}", number + 1) };
                 let mut table = shared();
                 table.extend(terms(service, own)?);
+                if service == "gateway" {
+                    // A box has a memory of its own to write to, and sees no folder of ours.
+                    let kept = if is_boxed() { "/tmp/files".into() } else { folder.path().join("files") };
+                    let files = table.entry("files").or_insert_with(|| Table::new().into());
+                    let files = files.as_table_mut().context("files is a section")?;
+                    files.entry("folder").or_insert_with(|| kept.to_string_lossy().into_owned().into());
+                }
                 bus.insert("instance".to_owned(), name.clone().into());
                 table.insert("listen".into(), address.to_string().into());
                 table.insert("database".into(), database.clone().into());
@@ -273,13 +275,22 @@ impl Platform {
         self.processes.get(service).unwrap_or_else(|| panic!("{service} is no process of its own"))
     }
 
-    /// Stops a platform of one process in good order.
+    /// Stops a platform of one process in good order. Of processes in boxes it prints how they did.
     ///
     /// # Panics
     ///
     /// When a worker failed meanwhile.
     #[expect(clippy::panic, reason = "a worker that failed fails the test")]
     pub async fn stop(mut self) {
+        if is_boxed() {
+            for process in self.processes.values() {
+                let figures = process.lock().await.figures().unwrap_or_else(|error| panic!("{error:#}"));
+                #[expect(clippy::print_stdout, reason = "the figures are what boxes are tried for")]
+                {
+                    println!("{figures}");
+                }
+            }
+        }
         if let Some(running) = self.running.take() {
             running.stop().await.unwrap_or_else(|error| panic!("the platform failed: {error:#}"));
         }

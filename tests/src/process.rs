@@ -24,13 +24,23 @@ pub struct Process {
     log: PathBuf,
     admin: SocketAddr,
     child: Option<Child>,
+    begun: Instant,
+    ready_after: Option<Duration>,
 }
 
 impl Process {
     /// A process that has not been started. `config` is its configuration file, `admin` where its probes answer.
     #[must_use]
     pub fn new(name: &str, config: &Path, admin: SocketAddr) -> Self {
-        Self { name: name.to_owned(), config: config.to_owned(), log: config.with_extension("log"), admin, child: None }
+        Self {
+            name: name.to_owned(),
+            config: config.to_owned(),
+            log: config.with_extension("log"),
+            admin,
+            child: None,
+            begun: Instant::now(),
+            ready_after: None,
+        }
     }
 
     fn command(&self, action: &str) -> anyhow::Result<Command> {
@@ -59,6 +69,7 @@ impl Process {
     ///
     /// When there is no such binary.
     pub fn start(&mut self) -> anyhow::Result<()> {
+        self.begun = Instant::now();
         self.child = Some(self.command("serve")?.spawn()?);
         Ok(())
     }
@@ -69,7 +80,6 @@ impl Process {
     ///
     /// When it ends, or is not ready in time; with its log.
     pub async fn ready(&mut self) -> anyhow::Result<()> {
-        let begun = Instant::now();
         loop {
             if let Some(child) = &mut self.child
                 && let Some(status) = child.try_wait()?
@@ -77,9 +87,10 @@ impl Process {
                 bail!("{} ended with {status}:\n{}", self.name, self.log());
             }
             if is_ready(self.admin).await {
-                return Ok(());
+                self.ready_after = Some(self.begun.elapsed());
+                return if is_boxed() { self.check_box() } else { Ok(()) };
             }
-            if begun.elapsed() > START {
+            if self.begun.elapsed() > START {
                 bail!("{} is not ready after {START:?}:\n{}", self.name, self.log());
             }
             tokio::time::sleep(Duration::from_millis(30)).await;
@@ -114,9 +125,10 @@ impl Process {
                 return Ok(begun.elapsed());
             }
             if begun.elapsed() > limit {
+                let at = stacks(child.id());
                 child.kill()?;
                 child.wait()?;
-                bail!("{} is not gone {limit:?} after it was told to stop:\n{}", self.name, self.log());
+                bail!("{} is not gone {limit:?} after it was told to stop:\n{}\n{at}", self.name, self.log());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -138,6 +150,49 @@ impl Process {
         let text = std::fs::read_to_string(format!("/proc/{id}/statm"))?;
         let pages: u64 = text.split_whitespace().nth(1).context("no resident pages")?.parse()?;
         Ok(pages * 4096)
+    }
+
+    /// How soon it was ready, and what it had in memory at the most, in words.
+    ///
+    /// # Errors
+    ///
+    /// When it is not running.
+    pub fn figures(&self) -> anyhow::Result<String> {
+        let status = self.told("status")?;
+        let most = field(&status, "VmHWM").context("no peak of memory")?;
+        let kib: u64 = most.trim_end_matches(" kB").parse()?;
+        let ready = self.ready_after.unwrap_or_default();
+        Ok(format!("{:<16} ready after {:.2} s, {} MiB at the most", self.name, ready.as_secs_f64(), kib / 1024))
+    }
+
+    /// Sees that it really is in its box: nobody's user, no capability and no way to one, a root that cannot be written,
+    /// and not more memory than a pod has.
+    fn check_box(&self) -> anyhow::Result<()> {
+        let status = self.told("status")?;
+        let is = |name: &str, wanted: &str| {
+            let found = field(&status, name).unwrap_or_default();
+            anyhow::ensure!(found == wanted, "{} is not in its box: {name} {found}", self.name);
+            Ok(())
+        };
+        is("Uid", "10001\t10001\t10001\t10001")?;
+        is("Gid", "10001\t10001\t10001\t10001")?;
+        is("NoNewPrivs", "1")?;
+        for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+            is(set, "0000000000000000")?;
+        }
+        let mounts = self.told("mounts")?;
+        let root = mounts.lines().find(|line| line.split(' ').nth(1) == Some("/")).unwrap_or_default();
+        let options = root.split(' ').nth(3).unwrap_or_default();
+        anyhow::ensure!(options.split(',').any(|one| one == "ro"), "{} may write its root: {root}", self.name);
+        let groups = self.told("cgroup")?;
+        anyhow::ensure!(groups.contains("aftercare-pods/"), "{} has no limits: {groups}", self.name);
+        Ok(())
+    }
+
+    /// What the kernel says of it in one of its files.
+    fn told(&self, file: &str) -> anyhow::Result<String> {
+        let id = self.id().with_context(|| format!("{} is not running", self.name))?;
+        Ok(std::fs::read_to_string(format!("/proc/{id}/{file}"))?)
     }
 
     /// Makes it stand still, as a machine that hangs, or go on.
@@ -178,6 +233,23 @@ impl Drop for Process {
     }
 }
 
+/// Where all threads of a process are, on a machine that has gdb.
+fn stacks(id: u32) -> String {
+    let gdb = Command::new("gdb").args(["-batch", "-ex", "thread apply all bt 25", "-p", &id.to_string()]).output();
+    gdb.map_or_else(|error| format!("gdb: {error}"), |output| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// A line of `/proc/<pid>/status`.
+fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+    status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+}
+
+/// Whether processes run inside a box.
+#[must_use]
+pub fn is_boxed() -> bool {
+    std::env::var_os("AFTERCARE_TEST_WRAPPER").is_some()
+}
+
 /// The binary itself, or inside what `AFTERCARE_TEST_WRAPPER` names: a program that becomes the binary given to it
 /// (tests/in-pod.sh).
 fn boxed(binary: PathBuf) -> Command {
@@ -209,14 +281,18 @@ async fn get(admin: SocketAddr, path: &str) -> anyhow::Result<String> {
     tokio::time::timeout(Duration::from_secs(2), ask).await?
 }
 
-/// The binary of a service, built beside the tests. `make test` builds it before they run.
+/// The binary of a service: built beside the tests (`make test` does it before they run), or in the folder that
+/// `AFTERCARE_TEST_BINARIES` names.
 ///
 /// # Errors
 ///
 /// When it was not built.
 pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
     let tests = std::env::current_exe()?;
-    let folder = tests.parent().and_then(Path::parent).context("the tests are not in a target folder")?;
+    let folder = match std::env::var_os("AFTERCARE_TEST_BINARIES") {
+        Some(folder) => PathBuf::from(folder),
+        None => tests.parent().and_then(Path::parent).context("the tests are not in a target folder")?.to_owned(),
+    };
     let path = folder.join(format!("aftercare-{name}"));
     anyhow::ensure!(path.exists(), "{} is missing: run the tests by `make test`, or build it", path.display());
     Ok(path)

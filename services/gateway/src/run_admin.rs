@@ -60,16 +60,7 @@ pub async fn admin(sources: &Sources, command: Admin) -> anyhow::Result<String> 
     let config = sources.load::<Config>(NAME, DEFAULTS)?.service;
     let maker = Maker::new(opened.core, config)?;
     match command {
-        Admin::Create {
-            username,
-            role,
-            org_unit,
-            display_name,
-            person,
-            partner,
-            password_stdin,
-            lasting_password,
-        } => {
+        Admin::Create { username, role, org_unit, display_name, person, partner, password_stdin, lasting_password } => {
             let role = Role::parse(&role).with_context(|| format!("{role} is no role"))?;
             let given = if password_stdin { Some(first_line()?) } else { None };
             let password = given.clone().unwrap_or_else(Maker::password);

@@ -133,7 +133,8 @@ impl Reader {
                 "resync" => return End::Fault("events: resync".to_owned()),
                 _ => {}
             }
-            let Some(change) = event.data.map(|mut data| data["change"].take()).filter(|change| !change.is_null()) else {
+            let Some(change) = event.data.map(|mut data| data["change"].take()).filter(|change| !change.is_null())
+            else {
                 continue;
             };
             let record = change["recordId"].as_str().unwrap_or_default().to_owned();

@@ -8,7 +8,9 @@ use anyhow::{Context as _, ensure};
 pub(crate) fn listed(address: &str) -> Option<anyhow::Result<Vec<SocketAddr>>> {
     let (_, list) = address.split_once("://").filter(|(_, list)| list.contains(','))?;
     let each = list.split(',').map(|one| {
-        one.trim().parse().with_context(|| format!("a list of addresses needs the form http://ip:port,ip:port: {address}"))
+        one.trim()
+            .parse()
+            .with_context(|| format!("a list of addresses needs the form http://ip:port,ip:port: {address}"))
     });
     Some(each.collect())
 }

@@ -52,6 +52,8 @@ impl Guard {
     ///
     /// Never, as long as the embedded texts are whole.
     pub fn new(limits: &Limits) -> anyhow::Result<Self> {
+        // Now, and not while the first calls wait for it.
+        LazyLock::force(&METHODS);
         let room = Arc::new(Semaphore::new(limits.concurrent_calls.min(Semaphore::MAX_PERMITS)));
         Ok(Self { room, limits: limits.clone(), catalog: Arc::new(Catalog::common()?) })
     }

@@ -15,9 +15,7 @@ use common::{
 };
 use proto::aftercare::{
     common::v1::Address,
-    dispatch::v1::{
-        ListWorkOrdersRequest, WorkOrder, WorkOrderState, dispatch_service_client::DispatchServiceClient,
-    },
+    dispatch::v1::{ListWorkOrdersRequest, WorkOrder, WorkOrderState, dispatch_service_client::DispatchServiceClient},
     gateway::v1::{SignInRequest, identity_service_client::IdentityServiceClient},
     intake::v1::{
         CancelServiceRequestRequest, Channel as Heard, CreateCustomerRequest, CreateProductRequest,
@@ -135,7 +133,8 @@ impl Visitor {
         let channel = channel(&asked.address)?;
         let sessions = IdentityServiceClient::new(channel.clone());
         let who = SignInRequest { username: asked.username.clone(), password };
-        let signed_in = patience.call("signing in", async || sessions.clone().sign_in(timed(who.clone())).await).await?;
+        let signed_in =
+            patience.call("signing in", async || sessions.clone().sign_in(timed(who.clone())).await).await?;
         ensure!(!signed_in.totp_required, "the account has a second factor, which nobody here can answer");
         ensure!(
             !signed_in.password_change_required,
@@ -166,8 +165,7 @@ impl Visitor {
     async fn case(&self, asked: &Smoke, opened: &mut Option<String>) -> anyhow::Result<()> {
         let intake = || self.intake.clone();
         let patience = self.patience;
-        let address =
-            Address { line: MARK.to_owned(), division_code: asked.division.clone(), ..Default::default() };
+        let address = Address { line: MARK.to_owned(), division_code: asked.division.clone(), ..Default::default() };
         let customer = CreateCustomerRequest {
             request_id: self.step("customer"),
             kind: CustomerKind::Company.into(),
@@ -177,9 +175,8 @@ impl Visitor {
             source: MARK.to_owned(),
             ..Default::default()
         };
-        let customer = patience
-            .call("a customer", async || intake().create_customer(self.ask(customer.clone())).await)
-            .await?;
+        let customer =
+            patience.call("a customer", async || intake().create_customer(self.ask(customer.clone())).await).await?;
         patience.done(&format!("customer {}", customer.customer_id));
 
         let product = CreateProductRequest {
@@ -267,8 +264,7 @@ impl Visitor {
         otherwise: &str,
         holds: impl Fn(&[WorkOrder]) -> bool,
     ) -> anyhow::Result<Vec<WorkOrder>> {
-        let list =
-            ListWorkOrdersRequest { service_request_id: service_request_id.to_owned(), ..Default::default() };
+        let list = ListWorkOrdersRequest { service_request_id: service_request_id.to_owned(), ..Default::default() };
         loop {
             let ask = async || self.dispatch.clone().list_work_orders(self.ask(list.clone())).await;
             let found = self.patience.call(otherwise, ask).await?.work_orders;
