@@ -21,6 +21,9 @@ const SECONDS: u64 = 8;
 /// Times that every pair is measured.
 const ROUNDS: usize = 3;
 
+/// The crowd is one person at one address here.
+const RATES: &str = "[rates]\nperson = { calls = 0, within = \"1s\", burst = 1 }\naddress = { calls = 0, within = \"1s\", burst = 1 }\n";
+
 /// Intake behind the gateway, as processes of their own.
 struct Stage {
     _intake: Process,
@@ -28,6 +31,7 @@ struct Stage {
     gateway: String,
     intake: String,
     db: TestDb,
+    _own: TestDb,
     _folder: tempfile::TempDir,
 }
 
@@ -43,7 +47,7 @@ async fn main() -> anyhow::Result<()> {
 async fn stage() -> anyhow::Result<Stage> {
     let redis = std::env::var("AFTERCARE_TEST_REDIS").context("AFTERCARE_TEST_REDIS names no server: `make bench`")?;
     let folder = tempfile::tempdir()?;
-    let db = database(Backend::Postgres).await;
+    let (db, own) = (database(Backend::Postgres).await, database(Backend::Postgres).await);
     let (intake, gateway) = (free_address()?, free_address()?);
     let config = |name: &str, text: String| -> anyhow::Result<Process> {
         let admin = free_address()?;
@@ -63,11 +67,12 @@ async fn stage() -> anyhow::Result<Stage> {
     let mut second = config(
         "gateway",
         format!(
-            "listen = \"{gateway}\"\n[sign_in]\ndevelopment_headers = true\n[peers]\nintake = \"http://{intake}\"\n"
+            "listen = \"{gateway}\"\n[database]\nurl = \"{}\"\n[bus]\nkind = \"redis\"\nurl = \"{redis}\"\nprefix = \"{prefix}\"\n[sign_in]\ndevelopment_headers = true\n[peers]\nintake = \"http://{intake}\"\n{RATES}",
+            own.url
         ),
     )?;
-    first.run("migrate")?;
     for process in [&mut first, &mut second] {
+        process.run("migrate")?;
         process.start()?;
         process.ready().await?;
     }
@@ -77,6 +82,7 @@ async fn stage() -> anyhow::Result<Stage> {
         gateway: format!("http://{gateway}"),
         intake: format!("http://{intake}"),
         db,
+        _own: own,
         _folder: folder,
     })
 }

@@ -68,7 +68,7 @@ pub async fn household(agent: &Person, bought_days_ago: u64) -> Household {
         customer_id: customer.customer_id.clone(),
         model: "WM-80S".to_owned(),
         category_code: "appliance.washer".to_owned(),
-        serial_number: format!("WM{serial}"),
+        serial_number: format!("WM{:016}", rand::rng().random_range(0..10_u64.pow(16))),
         purchase_date: bought.to_string(),
         ..Default::default()
     };

@@ -72,21 +72,24 @@ async fn forward(
     let (mut place, mut watched) = (None, None);
     if let (Some(rpc), Some(plan)) = (rpc, plan) {
         let mut urgent = false;
+        let mut whole = None;
         if !rpc.method.is_client_streaming() {
             let (head, body) = request.into_parts();
             let frame = read(door, passage, body).await?;
             urgent = is_urgent(plan, &frame);
-            watched = door.audit.as_ref().and_then(|audit| {
-                // A message that is packed or broken is the service's to read; the trail then lacks its subject.
-                let packed = frame.first() != Some(&0);
-                let bytes = frame.get(FRAME..).filter(|_| !packed).unwrap_or_default();
-                let message = DynamicMessage::decode(rpc.method.input(), bytes);
-                let message = message.unwrap_or_else(|_| DynamicMessage::new(rpc.method.input()));
-                audit.watch(rpc, passage.actor(), address, &head.headers, &message)
-            });
+            whole = Some(frame.clone());
             request = Request::from_parts(head, Body::new(Full::new(frame)));
         }
+        // What is sent away for want of room costs as little as can be: it is taken apart only afterwards.
         place = Some(door.protection.enter(passage, plan, urgent).await.map_err(refuse)?);
+        watched = door.audit.as_ref().zip(whole).and_then(|(audit, frame)| {
+            // A message that is packed or broken is the service's to read; the trail then lacks its subject.
+            let packed = frame.first() != Some(&0);
+            let bytes = frame.get(FRAME..).filter(|_| !packed).unwrap_or_default();
+            let message = DynamicMessage::decode(rpc.method.input(), bytes);
+            let message = message.unwrap_or_else(|_| DynamicMessage::new(rpc.method.input()));
+            audit.watch(rpc, passage.actor(), address, request.headers(), &message)
+        });
     }
     let call = door.upstreams.clone().oneshot(request);
     match tokio::time::timeout(passage.remaining(), call).await {

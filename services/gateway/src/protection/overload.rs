@@ -17,11 +17,11 @@ use super::classes::{Class, Plan, Plans};
 
 /// Longest wait of a call for a place.
 const PATIENCE: Duration = Duration::from_millis(5);
-/// The same for the highest class.
+/// The same for the highest class, while the queue comes and goes.
 const LONG_PATIENCE: Duration = Duration::from_millis(20);
 /// A queue that has not been empty for so long stands: waiting in it is of no use.
 const STANDING: Duration = Duration::from_millis(100);
-/// Longest wait in a standing queue.
+/// Longest wait in a standing queue; the highest class has [`PATIENCE`] there.
 const SHORT_PATIENCE: Duration = Duration::from_millis(1);
 /// An RPC is slow when it takes so many times as long as it can.
 const TIMES: f64 = 3.0;
@@ -137,10 +137,10 @@ impl Overload {
                 return Err(refused(class, "queue_full"));
             }
             let since = *state.since.get_or_insert(now);
-            let patience = match class {
-                Class::Field => LONG_PATIENCE,
-                _ if now.duration_since(since) > STANDING => SHORT_PATIENCE,
-                _ => PATIENCE,
+            let patience = match (class, now.duration_since(since) > STANDING) {
+                (Class::Field, false) => LONG_PATIENCE,
+                (Class::Field, true) | (_, false) => PATIENCE,
+                (_, true) => SHORT_PATIENCE,
             };
             let (place, waited) = oneshot::channel();
             state.waiting[class as usize].push_back(Waiter { place, plan });
