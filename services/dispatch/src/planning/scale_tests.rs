@@ -173,7 +173,7 @@ async fn first_plan(world: &World, picture: &Snapshot, now: DateTime<Utc>) -> Ve
     let began = Instant::now();
     let state = search_plan(&tables, None, 1, 1, &Budget::iterations(1), &mut |_| {});
     println!("first plan in {} ms, {} left open", began.elapsed().as_millis(), state.unassigned().len());
-    let before = PlanState::new(tables.clone()).plan().cost;
+    let before = PlanState::new(tables).plan().cost;
     let after = state.plan();
     let told = tell(ctx, picture, &built, &state, (&before, &after)).unwrap();
     assert_eq!(told.visits.len(), picture.orders.len(), "every job is placed or explained");
@@ -302,22 +302,19 @@ async fn slots_insertion_and_repair_at_scale(#[case] backend: Backend) {
     let repair = api::RepairPlanRequest { technician_ids: vec![ill.clone()], days: 5, ..Default::default() };
     let began = Instant::now();
     let mended = call!(world, Dispatcher, repair_plan, repair).unwrap();
-    println!(
-        "RepairPlan in {} ms: {} customers moved, {mended:?}",
-        began.elapsed().as_millis(),
-        mended.customers_moved
-    );
+    println!("RepairPlan in {} ms: {} customers moved", began.elapsed().as_millis(), mended.customers_moved);
     let id = common::id::Id::parse(&mended.plan_id).unwrap();
     let everything = store::plan::Filter::default();
     let told = store::plan::visits(&ctx.core.db.everything(), &id, everything, 0, 1_000_000).await.unwrap();
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut others = 0;
+    let (mut noticed, mut others) = (0, 0);
     for (_, visit) in &told {
         *kinds.entry(visit.kind.name()).or_default() += 1;
         let his = visit.before.as_ref().is_some_and(|seat| seat.technicians.contains(&ill));
+        noticed += usize::from(visit.kind.moves_customer());
         others += usize::from(visit.kind.moves_customer() && !his);
     }
     println!("{kinds:?}; {others} customers of others moved");
-    let kept = kinds.get("kept").copied().unwrap_or_default();
-    assert!(kept * 10 > told.len() * 9, "nine of ten customers notice nothing: {kinds:?}");
+    // Another start within the window is nothing to a customer.
+    assert!(noticed * 50 <= told.len(), "not one in fifty customers notices anything: {kinds:?}");
 }
