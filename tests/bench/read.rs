@@ -14,8 +14,10 @@ use proto::aftercare::{
     },
     intake::v1::{ListOrgUnitsRequest, intake_service_client::IntakeServiceClient},
 };
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status, transport::Channel};
+use tonic::{
+    Request, Response, Status,
+    transport::{Channel, server::TcpIncoming},
+};
 
 use crate::{
     ROUNDS, Stage,
@@ -77,7 +79,9 @@ pub(crate) async fn run(stage: &Stage) -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let echo = format!("http://{}", listener.local_addr()?);
     let serving = tonic::transport::Server::builder().add_service(EventServiceServer::new(Echo));
-    tokio::spawn(serving.serve_with_incoming(TcpListenerStream::new(listener)));
+    // Without it a packet waits for another one's acknowledgement, and the reference is none.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    tokio::spawn(serving.serve_with_incoming(incoming));
 
     let echo = EventServiceClient::new(channel(&echo).await?);
     let through = IntakeServiceClient::new(channel(&stage.gateway).await?);
