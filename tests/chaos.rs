@@ -11,7 +11,7 @@ use std::{
 use futures::future::join_all;
 use harness::{
     Faults, Person, Platform, Shape, Surface, steps,
-    world::{PUMP, World},
+    world::{PUMP, World, stock},
 };
 use proto::aftercare::{
     common::v1::{TimeWindow, UsedPart},
@@ -20,7 +20,6 @@ use proto::aftercare::{
         WorkOrder, WorkOrderState,
     },
     intake::v1::{CancelServiceRequestRequest, GetServiceRequestRequest, RequestState, ServiceRequest},
-    parts_inventory::v1::{ReceiveStockRequest, StockCondition, StockDocument, StockLine},
 };
 use rand::RngExt as _;
 use tokio_util::sync::CancellationToken;
@@ -62,15 +61,7 @@ async fn two_hundred_power_cuts_lose_nothing() {
     let world = World::make(&platform).await;
     let technicians = crowd(&platform, &world).await;
     let keeper = platform.person("warehouse", "us_keeper");
-    let line = StockLine { sku: PUMP.to_owned(), quantity_milli: size.cases as i64 * 1000, ..Default::default() };
-    let delivery = ReceiveStockRequest {
-        location_id: world.central.clone(),
-        condition: StockCondition::Good.into(),
-        lines: vec![line],
-        reference: "delivery note 2".to_owned(),
-        ..Default::default()
-    };
-    keeper.call::<_, StockDocument>(delivery).await;
+    stock(&keeper, &world.central, size.cases as i64).await;
     let (before, _) = world.stock_of(&platform, PUMP).await;
 
     let begun = Instant::now();

@@ -18,12 +18,11 @@ use harness::{
     Faults, Person, Platform, Shape, Surface,
     platform::SERVICES,
     steps,
-    world::{PUMP, World},
+    world::{World, stock},
 };
 use proto::aftercare::{
     dispatch::v1::{ListWorkOrdersRequest, ListWorkOrdersResponse},
     intake::v1::{GetServiceRequestRequest, ServiceRequest},
-    parts_inventory::v1::{ReceiveStockRequest, StockCondition, StockDocument, StockLine},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -48,7 +47,8 @@ async fn a_rollout_under_load_fails_no_call_and_no_stream() {
     let platform = Platform::start_with(Shape::TwelveProcesses, Surface::Rest, Faults::None, &terms).await;
     assert_eq!(platform.processes().count(), 12);
     let world = World::make(&platform).await;
-    deliver(&platform, &world).await;
+    // Enough pumps for all cases.
+    stock(&platform.person("warehouse", "us_keeper"), &world.central, 1_000).await;
     let followers = Followers::start(&platform).await;
     let peers = SilentPeers::start(platform.processes().map(|name| (name.to_owned(), platform.port(name))));
 
@@ -60,8 +60,10 @@ async fn a_rollout_under_load_fails_no_call_and_no_stream() {
         told
     };
     let callers = (0..CALLERS).map(|number| call(&platform, number, &over));
-    let (gone, cases, questions, made) =
-        tokio::join!(rollout, cases(&platform, &world, &over), questions(&platform, &world, &over), join_all(callers));
+    // Repairs from the call to the survey, and questions answered on the telephone.
+    let cases = again(&over, async || crate::in_warranty::travel(&platform, &world).await);
+    let questions = again(&over, async || crate::consultation::travel(&platform, &world).await);
+    let (gone, cases, questions, made) = tokio::join!(rollout, cases, questions, join_all(callers));
 
     let (changes, resumed) = followers.finish(&platform).await;
     let (calls, turned) = platform.door().calls();
@@ -98,19 +100,6 @@ async fn a_rollout_under_load_fails_no_call_and_no_stream() {
     assert!(failed.is_empty(), "{} of {calls} calls failed: {failed:#?}{logs}", failed.len());
 }
 
-/// Enough pumps for all cases.
-async fn deliver(platform: &Platform, world: &World) {
-    let line = StockLine { sku: PUMP.to_owned(), quantity_milli: 1_000_000, ..Default::default() };
-    let delivery = ReceiveStockRequest {
-        location_id: world.central.clone(),
-        condition: StockCondition::Good.into(),
-        lines: vec![line],
-        reference: "delivery note 2".to_owned(),
-        ..Default::default()
-    };
-    platform.person("warehouse", "us_keeper").call::<_, StockDocument>(delivery).await;
-}
-
 /// Stops one process after the other, each service in turn, first the one replica and then the other. Says how long each
 /// took to be gone.
 async fn roll(platform: &Platform, peers: &SilentPeers, stops: usize) -> BTreeMap<String, Vec<Duration>> {
@@ -133,21 +122,11 @@ async fn roll(platform: &Platform, peers: &SilentPeers, stops: usize) -> BTreeMa
     gone
 }
 
-/// One repair after the other, from the call to the survey.
-async fn cases(platform: &Platform, world: &World, over: &CancellationToken) -> usize {
+/// One journey after the other. Says how many.
+async fn again(over: &CancellationToken, journey: impl AsyncFn()) -> usize {
     let mut done = 0;
     while !over.is_cancelled() {
-        crate::in_warranty::travel(platform, world).await;
-        done += 1;
-    }
-    done
-}
-
-/// One question after the other, answered on the telephone.
-async fn questions(platform: &Platform, world: &World, over: &CancellationToken) -> usize {
-    let mut done = 0;
-    while !over.is_cancelled() {
-        crate::consultation::travel(platform, world).await;
+        journey().await;
         done += 1;
     }
     done

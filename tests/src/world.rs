@@ -129,7 +129,8 @@ async fn location(keeper: &Person, code: &str, kind: LocationKind, parent: &str,
     keeper.call::<_, Location>(request).await.location_id
 }
 
-async fn stock(keeper: &Person, location: &str, pieces: i64) {
+/// A delivery of so many pumps to a place.
+pub async fn stock(keeper: &Person, location: &str, pieces: i64) {
     let line = StockLine { sku: PUMP.to_owned(), quantity_milli: pieces * 1000, ..Default::default() };
     let request = ReceiveStockRequest {
         location_id: location.to_owned(),
