@@ -70,9 +70,11 @@ bench: ## benchmarks, bounded, each as a ratio of two things measured in one run
 	cargo build --locked --profile fast -p aftercare-intake -p aftercare-gateway
 	tests/with-services.sh cargo bench --locked --profile fast -p aftercare-tests --bench bench
 
-bench-overload: ## what is left of the gateway's peak when three and ten times as many calls arrive (about three minutes)
+# All but the gateway and the crowd stays on the first processor (tests/bench/overload.rs says why).
+bench-overload: ## what is left of the gateway's peak when three and ten times as many calls arrive (about seven minutes)
 	cargo build --locked --profile fast -p aftercare-intake -p aftercare-gateway
-	tests/with-services.sh cargo bench --locked --profile fast -p aftercare-tests --bench overload
+	cargo bench --locked --profile fast -p aftercare-tests --bench overload --no-run
+	taskset -c 0 tests/with-services.sh cargo bench --locked --profile fast -p aftercare-tests --bench overload
 
 # The planner alone; ARGS="--threads 2 --only RC1_10_5" and the like. PyVRP runs beside it where pip can get it.
 PYVRP := target/pyvrp/bin/python

@@ -3,14 +3,14 @@
 use std::{path::Path, process::Stdio};
 
 use anyhow::{Context as _, ensure};
-use harness::{Faults, Surface, client::Door, steps};
+use harness::{Faults, Surface, client::Door, median, steps};
 use http::{HeaderMap, HeaderValue, Method, header};
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use tokio::process::Command;
 
 use crate::{
     CALLERS, ROUNDS, SECONDS, Stage,
-    load::{AsyncCaller, measure, median},
+    load::{AsyncCaller, measure},
 };
 
 /// Households that the requests are about: so many that few of them ask twice in a run. Every request has an address of

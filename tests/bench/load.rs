@@ -54,9 +54,3 @@ pub(crate) trait AsyncCaller: Send + 'static {
     /// One call, with its answer checked.
     fn call(&mut self) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
-
-/// The middle one.
-pub(crate) fn median(mut of: Vec<f64>) -> f64 {
-    of.sort_unstable_by(f64::total_cmp);
-    of[of.len() / 2]
-}

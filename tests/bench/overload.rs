@@ -15,6 +15,7 @@ use common::testing::{Backend, TestDb, database};
 use harness::{
     Faults, Person, Surface,
     client::Door,
+    median,
     process::{Process, free_address},
     steps::{self, Household},
 };
@@ -34,7 +35,9 @@ const CONNECTIONS: usize = 24;
 /// Calls that wait for an answer at the most: beyond that the generator itself would be what is measured.
 const OUTSTANDING: usize = 6_000;
 /// Length of one load.
-const LENGTH: Duration = Duration::from_secs(10);
+const LENGTH: Duration = Duration::from_secs(15);
+/// How often everything is measured.
+const ROUNDS: usize = 3;
 /// Length of one load while the peak is looked for.
 const LOOK: Duration = Duration::from_secs(8);
 /// Longest time until what followed from a load is done.
@@ -64,11 +67,17 @@ enum Kind {
 
 /// What one load found.
 struct Found {
+    /// Service requests taken in, in a second, the time included that was needed to catch up.
     goodput: f64,
+    /// Everything answered, in a second.
+    answered: f64,
     offered: f64,
+    /// Seconds until everything that followed was done.
+    behind: f64,
     admitted_p99: Duration,
     admitted_p50: Duration,
     refused: usize,
+    refused_p50: Duration,
     refused_p99: Duration,
     other: usize,
     /// Share of each kind that was answered.
@@ -89,62 +98,98 @@ struct Stage {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
     let stage = Arc::new(stage().await?);
+    apart(&stage)?;
     let mut serial = 0;
     load(&stage, 100.0, LOOK, &mut serial).await?;
-    // The peak: the most that is answered in a second, whatever arrives.
-    let (mut peak, mut rate, mut worse) = (0.0_f64, 200.0, 0);
-    println!("    offered /s   answered /s   p50 ms   p99 ms   refused");
+    // Where the peak lies: the most that is answered in a second, whatever arrives.
+    let (mut rate, mut worse) = (200.0, 0);
+    let mut ladder: Vec<(f64, f64)> = Vec::new();
+    let mut guess = 0.0_f64;
+    println!("    offered /s   taken in /s   answered /s   p50 ms   p99 ms   refused   p99 ms   behind s");
     while worse < 2 && rate < 20_000.0 {
         let found = load(&stage, rate, LOOK, &mut serial).await?;
         row(&found);
-        if found.goodput > peak * 1.03 {
-            worse = 0;
-        } else {
-            worse += 1;
-        }
-        peak = peak.max(found.goodput);
+        let before = ladder.iter().map(|(goodput, _)| *goodput).fold(0.0, f64::max);
+        worse = if found.goodput > before * 1.03 { 0 } else { worse + 1 };
+        ladder.push((found.goodput, rate));
+        guess = guess.max(found.answered);
         rate *= 1.4;
     }
-    println!("\n  peak P                    {peak:>8.0} /s");
+    ladder.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+    println!("\n  a first guess: {guess:.0} calls can be answered in a second");
+    // One window says little about a machine that others use too: everything is measured in turn, and the medians count.
+    let peaks: Vec<f64> = ladder.iter().take(3).map(|(_, rate)| *rate).collect();
+    let offered: Vec<f64> = peaks.iter().copied().chain([3.0 * guess, 10.0 * guess]).collect();
+    let mut found: Vec<Vec<Found>> = offered.iter().map(|_| Vec::new()).collect();
+    for _ in 0..ROUNDS {
+        for (rate, found) in offered.iter().zip(&mut found) {
+            found.push(load(&stage, *rate, LENGTH, &mut serial).await?);
+            row(&found[found.len() - 1]);
+        }
+    }
+    let goodput = |of: &[Found]| median(of.iter().map(|found| found.goodput).collect());
+    let answered = |of: &[Found]| median(of.iter().map(|found| found.answered).collect());
+    let ms = |of: &[Found], pick: fn(&Found) -> Duration| {
+        median(of.iter().map(|found| pick(found).as_secs_f64() * 1e3).collect())
+    };
+    let best = |of: &dyn Fn(&[Found]) -> f64| found[..peaks.len()].iter().map(|found| of(found)).fold(0.0, f64::max);
+    let (peak, all) = (best(&goodput), best(&answered));
+    println!(
+        "\n  peak P    {peak:.0} service requests a second; {all:.0} calls of all kinds: the best medians of {ROUNDS}"
+    );
+    for (times, found) in [3.0, 10.0].into_iter().zip(&found[peaks.len()..]) {
+        println!(
+            "  at {times:>4.0} P ({:>6.0} /s came)  goodput {:.2} P, of all kinds {:.2}   admitted p50 {:.1} p99 {:.1} ms   refused p50 {:.1} p99 {:.1} ms   other failures {}   RSS {} MiB",
+            median(found.iter().map(|found| found.offered).collect()),
+            goodput(found) / peak,
+            answered(found) / all,
+            ms(found, |found| found.admitted_p50),
+            ms(found, |found| found.admitted_p99),
+            ms(found, |found| found.refused_p50),
+            ms(found, |found| found.refused_p99),
+            found.iter().map(|found| found.other).sum::<usize>(),
+            found.iter().map(|found| found.memory >> 20).max().unwrap_or(0)
+        );
+        let shares = |kind| median(found.iter().map(|found| found.shares.get(&kind).copied().unwrap_or(0.0)).collect());
+        for kind in [Kind::Emergency, Kind::Intake, Kind::List] {
+            println!("       {kind:?} answered {:.0} %", shares(kind) * 100.0);
+        }
+    }
     let calm = load(&stage, peak * 0.8, LENGTH, &mut serial).await?;
     println!("  at 0.8 P                  p50 {:.1?}  p99 {:.1?}", calm.admitted_p50, calm.admitted_p99);
-    for times in [1.0, 3.0, 10.0] {
-        let found = load(&stage, peak * times, LENGTH, &mut serial).await?;
-        println!(
-            "  at {times:>4.0} P ({:>6.0} /s came)  goodput {:.2} P   admitted p50 {:.1?} p99 {:.1?}   refused {} p99 {:.1?}   other failures {}   RSS {} MiB   answered {:?}",
-            found.offered,
-            found.goodput / peak,
-            found.admitted_p50,
-            found.admitted_p99,
-            found.refused,
-            found.refused_p99,
-            found.other,
-            found.memory >> 20,
-            found.shares.iter().map(|(kind, share)| format!("{kind:?} {:.0} %", share * 100.0)).collect::<Vec<_>>()
-        );
+    Ok(())
+}
+
+/// Intake, PostgreSQL and Redis keep the processor on which all was started, so that they can do as much at ten times the
+/// peak as at one: the gateway and this generator, which stands for machines of other people, go to the next one.
+fn apart(stage: &Stage) -> anyhow::Result<()> {
+    if std::thread::available_parallelism()?.get() > 1 {
+        println!("  not started on one processor: the crowd takes its share of what the platform runs on");
+        return Ok(());
     }
-    let begun = Instant::now();
-    stage.rest().await?;
-    println!("  events caught up after    {:.1?}", begun.elapsed());
-    let after = load(&stage, peak * 0.8, LENGTH, &mut serial).await?;
-    println!("  at 0.8 P, afterwards      goodput {:.2} P   p99 {:.1?}", after.goodput / peak, after.admitted_p99);
+    for process in [stage.gateway.id().context("the gateway is gone")?, std::process::id()] {
+        let moved = std::process::Command::new("taskset").args(["-acp", "1", &process.to_string()]).output()?;
+        ensure!(moved.status.success(), "taskset: {}", String::from_utf8_lossy(&moved.stderr));
+    }
     Ok(())
 }
 
 fn row(found: &Found) {
     println!(
-        "  {:>10.0}   {:>10.0}   {:>7.1}  {:>7.1}   {:>6}",
+        "  {:>10.0}    {:>10.0}    {:>10.0}   {:>6.1}   {:>6.1}   {:>7}   {:>6.1}   {:>8.1}",
         found.offered,
         found.goodput,
+        found.answered,
         found.admitted_p50.as_secs_f64() * 1e3,
         found.admitted_p99.as_secs_f64() * 1e3,
-        found.refused
+        found.refused,
+        found.refused_p99.as_secs_f64() * 1e3,
+        found.behind
     );
 }
 
 /// Sends so many calls a second for so long, open loop.
 async fn load(stage: &Arc<Stage>, rate: f64, length: Duration, serial: &mut u64) -> anyhow::Result<Found> {
-    stage.rest().await?;
     let (told, mut hear) = mpsc::unbounded_channel();
     let begun = Instant::now();
     let places = Arc::new(tokio::sync::Semaphore::new(OUTSTANDING));
@@ -186,6 +231,9 @@ async fn load(stage: &Arc<Stage>, rate: f64, length: Duration, serial: &mut u64)
             _ => other += 1,
         }
     }
+    // What was taken in is done when all that follows from it is: a peak on credit would be none.
+    stage.rest().await?;
+    let done = begun.elapsed().as_secs_f64();
     if unsent > 0 {
         println!("  ({unsent} calls were not sent: the generator had {OUTSTANDING} under way)");
     }
@@ -194,12 +242,16 @@ async fn load(stage: &Arc<Stage>, rate: f64, length: Duration, serial: &mut u64)
         of.get(((of.len().max(1) - 1) as f64 * share) as usize).copied().unwrap_or_default()
     };
     ensure!(!well.is_empty(), "nothing was answered at {rate}/s");
+    let created: usize = by_kind.iter().filter(|(kind, _)| **kind != Kind::List).map(|(_, (well, _))| well).sum();
     Ok(Found {
-        goodput: well.len() as f64 / within,
+        goodput: created as f64 / done,
+        answered: well.len() as f64 / done,
+        behind: done - within,
         offered: sent as f64 / within,
         admitted_p50: at(&mut well, 0.5),
         admitted_p99: at(&mut well, 0.99),
         refused: refused.len(),
+        refused_p50: at(&mut refused, 0.5),
         refused_p99: at(&mut refused, 0.99),
         other,
         shares: by_kind.into_iter().map(|(kind, (well, all))| (kind, well as f64 / all as f64)).collect(),
@@ -225,7 +277,7 @@ impl Stage {
                 return Ok(());
             }
             ensure!(begun.elapsed() < CAUGHT_UP, "{told} events, {heard} heard, {unsealed} not in the trail");
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 

@@ -5,6 +5,7 @@ use common::{
     clock::Clock,
     record::{Actor, Role},
 };
+use harness::median;
 use proto::aftercare::{
     common::v1::{
         Changes, GetChangesRequest, ListHeardRequest, ListHeardResponse, ListVersionsRequest, ListVersionsResponse,
@@ -21,7 +22,7 @@ use tonic::{
 
 use crate::{
     ROUNDS, Stage,
-    load::{AsyncCaller, Found, measure, median},
+    load::{AsyncCaller, Found, measure},
 };
 
 /// The key that stands in the defaults of a development installation.

@@ -7,6 +7,7 @@ mod cancellation;
 mod charged;
 mod consultation;
 mod exchange;
+mod first_account;
 mod in_warranty;
 mod kills;
 mod metrics;

@@ -13,3 +13,14 @@ pub mod world;
 pub use client::{Faults, Person, Refusal, Surface};
 pub use platform::{Platform, Shape};
 pub use wait::eventually;
+
+/// The middle one of some measurements.
+///
+/// # Panics
+///
+/// When there is none.
+#[must_use]
+pub fn median(mut of: Vec<f64>) -> f64 {
+    of.sort_unstable_by(f64::total_cmp);
+    of[of.len() / 2]
+}

@@ -9,6 +9,7 @@ pub mod doors;
 pub mod goods;
 pub mod households;
 pub mod people;
+mod planning;
 mod surveys;
 
 use std::time::Duration as Pause;
@@ -73,20 +74,34 @@ pub async fn build(
         }
         let morning = clock.now();
         let last = day + 1 == size.days;
-        let cases = calls(keeper, &mut rng, &households, &mut serial, morning, size.cases_a_day, last).await?;
+        // The last day is today: cases in every state, for people to try.
+        let reaches: &[Reach] = if last { &[Reach::Called, Reach::Assigned, Reach::Assigned] } else { &[Reach::Done] };
+        let count = if last { size.cases_a_day * 3 } else { size.cases_a_day };
+        let cases = calls(keeper, &mut rng, &households, &mut serial, morning, count, reaches).await?;
         settle(cores).await?;
         clock.advance(Duration::minutes(5));
         let mut assigned = Vec::new();
-        for case in cases.iter().filter(|case| case.reach != Reach::Released) {
-            if case.assign(keeper).await? {
-                assigned.push(case);
+        if last {
+            planning::morning(keeper).await?;
+            settle(cores).await?;
+            for case in &cases {
+                case.confirm(keeper).await?;
+            }
+            // What comes in after the plan waits for a dispatcher.
+            let late = size.cases_a_day;
+            calls(keeper, &mut rng, &households, &mut serial, morning, late, &[Reach::Released]).await?;
+        } else {
+            for case in &cases {
+                if case.assign(keeper).await? {
+                    assigned.push(case);
+                }
             }
         }
         settle(cores).await?;
         if !last {
             clock.advance(Duration::hours(3));
             settle(cores).await?;
-            for case in assigned.iter().filter(|case| case.reach == Reach::Done) {
+            for case in &assigned {
                 case.visit(keeper).await?;
             }
             settle(cores).await?;
@@ -106,17 +121,10 @@ async fn calls(
     serial: &mut u32,
     now: DateTime<Utc>,
     count: u32,
-    last: bool,
+    reaches: &[Reach],
 ) -> anyhow::Result<Vec<Case>> {
     let mut cases = Vec::new();
-    // The last day is today: cases in every state, for people to try.
-    for place in 0..if last { count * 4 } else { count } {
-        let reach = match (last, place % 4) {
-            (false, _) => Reach::Done,
-            (true, 0) => Reach::Called,
-            (true, 1) => Reach::Released,
-            (true, _) => Reach::Assigned,
-        };
+    for reach in reaches.iter().copied().cycle().take(count as usize) {
         let household = households[rng.random_range(0..households.len())].clone();
         *serial += 1;
         cases.extend(cases::call(keeper, *serial, household, now, reach).await?);

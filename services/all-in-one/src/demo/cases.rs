@@ -35,8 +35,6 @@ pub enum Reach {
 /// A case between its phases.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// Where it is to get.
-    pub reach: Reach,
     request_id: String,
     household: Household,
     window: TimeWindow,
@@ -103,7 +101,7 @@ pub async fn call(
         ..Default::default()
     };
     intake.release_service_request(release).await?;
-    Ok(Some(Case { reach, request_id: service_request_id, household, window, uses_part }))
+    Ok(Some(Case { request_id: service_request_id, household, window, uses_part }))
 }
 
 fn describe(kind: RequestKind, household: &Household) -> String {
@@ -113,6 +111,22 @@ fn describe(kind: RequestKind, household: &Household) -> String {
         RequestKind::Consultation => "咨询使用方法".to_owned(),
         _ => household.model.complaint.to_owned(),
     }
+}
+
+/// The technician takes it and calls the customer, who confirms the window.
+async fn take(keeper: &Doorkeeper, work_order_id: &str, technician_id: &str) -> anyhow::Result<()> {
+    let mut phone = keeper.open(technician_id, Role::Technician).dispatch;
+    let work_order_id = work_order_id.to_owned();
+    let accept = AcceptWorkOrderRequest { work_order_id: work_order_id.clone(), ..Default::default() };
+    phone.accept_work_order(accept).await?;
+    let confirmed = ContactCustomerRequest {
+        work_order_id,
+        result: ContactResult::WindowConfirmed.into(),
+        note: "客户确认时间".to_owned(),
+        ..Default::default()
+    };
+    phone.contact_customer(confirmed).await?;
+    Ok(())
 }
 
 impl Case {
@@ -152,20 +166,21 @@ impl Case {
                 ..Default::default()
             })
             .await?;
-        let mut phone = keeper.open(&best.technician_id, Role::Technician).dispatch;
-        let work_order_id = || order.work_order_id.clone();
-        phone
-            .accept_work_order(AcceptWorkOrderRequest { work_order_id: work_order_id(), ..Default::default() })
-            .await?;
-        phone
-            .contact_customer(ContactCustomerRequest {
-                work_order_id: work_order_id(),
-                result: ContactResult::WindowConfirmed.into(),
-                note: "客户确认时间".to_owned(),
-                ..Default::default()
-            })
-            .await?;
+        take(keeper, &order.work_order_id, &best.technician_id).await?;
         Ok(true)
+    }
+
+    /// Whoever the plan gave it to takes it and calls the customer; nothing happens when the plan left it open.
+    ///
+    /// # Errors
+    ///
+    /// When dispatch refuses.
+    pub async fn confirm(&self, keeper: &Doorkeeper) -> anyhow::Result<()> {
+        let Some(order) = self.work_order(keeper).await? else { return Ok(()) };
+        match &order.assignment {
+            Some(assignment) => take(keeper, &order.work_order_id, &assignment.technician_id).await,
+            None => Ok(()),
+        }
     }
 
     /// The visit itself, from the departure to the office's check.

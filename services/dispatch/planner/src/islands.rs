@@ -167,3 +167,52 @@ fn compare<T: Travel>(searches: &mut [Search<T>], round: u32, best: &mut Kept) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        model::{Job, Problem, Shift, Technician, Weights},
+        search::plan,
+        tables::Tables,
+        travel::Plane,
+        validate::validate,
+    };
+
+    /// Sixty jobs and thirty shifts, of which the first so many are open.
+    fn problem(open: u32, fairness: Cost) -> Problem {
+        let mut shifts: Vec<Shift> = (0..30).map(|technician| Shift::new(technician, 0, 0, 100_000, 0)).collect();
+        for (number, shift) in (0..).zip(&mut shifts) {
+            shift.closed = number >= open;
+            shift.max_jobs = Some(8);
+        }
+        let jobs = (1..61).map(|place| Job::new(place, 600)).collect();
+        let weights = Weights { busy_hour_squared: fairness, metre: 0, ..Weights::default() };
+        Problem { technicians: vec![Technician::default(); 30], shifts, jobs, weights }
+    }
+
+    #[test]
+    fn a_plan_that_becomes_large_during_a_run_stays_one_plan() {
+        let mut random = Random::new(3);
+        let points: Vec<(f64, f64)> = (0..61).map(|_| (random.unit() * 100.0, random.unit() * 100.0)).collect();
+        let travel = || Plane::new(&points, 10.0, false);
+        // What is left of a night without half of the people, ...
+        let few = Arc::new(Tables::new(problem(10, 0), travel()));
+        let present = plan(&few, None, 1, 1, &Budget::iterations(500), &mut |_| {}).plan();
+        assert!(present.unassigned.is_empty() && present.shifts.len() < 2 * LEAST, "{}", present.shifts.len());
+        // ... on a day on which many short shifts are worth more than few long ones.
+        let problem = problem(30, 1_000_000);
+        let tables = Arc::new(Tables::new(problem.clone(), travel()));
+        for seed in 0..8 {
+            let budget = Budget::iterations(40 * 256);
+            let state = plan(&tables, Some(&present), seed, 2, &budget, &mut |_| {});
+            assert!(used_routes(&state) >= 2 * LEAST, "{}", used_routes(&state));
+            let plan = state.plan();
+            assert_eq!(validate(&problem, &travel(), &plan), []);
+            let planned: usize = plan.shifts.iter().map(|shift| shift.visits.len()).sum();
+            assert_eq!((planned, plan.unassigned.len()), (60, 0), "seed {seed}");
+        }
+    }
+}
