@@ -14,9 +14,10 @@ use crate::{
     world::{World, rpc, rpcs},
 };
 
-/// Both.
+/// All of it.
 pub(crate) async fn nobody_writes_out_of_sight(world: &World) {
     nobody_makes_a_record_out_of_sight(world).await;
+    nobody_learns_of_a_complaint_by_opening_it_again(world).await;
     nobody_moves_a_record_out_of_sight(world).await;
     nobody_sets_what_the_server_sets(world).await;
 }
@@ -100,6 +101,21 @@ async fn nobody_makes_a_record_out_of_sight(world: &World) {
         );
         assert_eq!(count().await, before, "{name} left something");
     }
+}
+
+/// Where a complaint of the same matter is open already, the refusal is the same as where there is none.
+async fn nobody_learns_of_a_complaint_by_opening_it_again(world: &World) {
+    let there = world.of_kind("complaint").map(|record| &record.json).find(|complaint| {
+        text(complaint, "orgUnitId") == "office-north" && text(complaint, "subject") == "COMPLAINT_SUBJECT_INSTALLATION"
+    });
+    let there = there.expect("a complaint in the north");
+    let again = json!({ "channel": "COMPLAINT_CHANNEL_HOTLINE", "subject": there["subject"], "severity": "SEVERITY_NORMAL",
+        "customerId": there["customerId"], "serviceRequestId": there["serviceRequestIds"][0],
+        "orgUnitId": "office-north", "description": "again" });
+    let rpc = rpc("complaint", "ReceiveComplaint");
+    let message = contract::from_json(rpc.input(), again).expect("a request");
+    let refused = world.wire.direct(world.caller("supervisor east"), &rpc, &message).await.expect_err("out of sight");
+    assert_eq!(refused.reason, "OUT_OF_REACH", "{}", refused.whole);
 }
 
 /// Nor is one moved where its mover sees nothing.

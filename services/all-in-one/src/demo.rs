@@ -102,7 +102,7 @@ pub async fn build(
             clock.advance(Duration::hours(3));
             settle(cores).await?;
             for case in &assigned {
-                case.visit(keeper).await?;
+                case.visit(keeper, clock, Duration::minutes(rng.random_range(25..70))).await?;
             }
             settle(cores).await?;
             surveys::answer(keeper, &mut rng).await?;

@@ -68,11 +68,10 @@ async fn forward(
     let address = limits.address(request.headers(), request.extensions());
     let class = plan.map_or(Class::Read, |plan| plan.class);
     limits.call(passage.actor(), passage.program(), address, class).await.map_err(refuse)?;
-    passage.seal(door, request.headers_mut()).map_err(refuse)?;
-    let (mut place, mut watched) = (None, None);
+    passage.let_in().map_err(refuse)?;
+    let (mut place, mut whole) = (None, None);
     if let (Some(rpc), Some(plan)) = (rpc, plan) {
         let mut urgent = false;
-        let mut whole = None;
         if !rpc.method.is_client_streaming() {
             let (head, body) = request.into_parts();
             let frame = read(door, passage, body).await?;
@@ -80,17 +79,18 @@ async fn forward(
             whole = Some(frame.clone());
             request = Request::from_parts(head, Body::new(Full::new(frame)));
         }
-        // What is sent away for want of room costs as little as can be: it is taken apart only afterwards.
         place = Some(door.protection.enter(passage, plan, urgent).await.map_err(refuse)?);
-        watched = door.audit.as_ref().zip(whole).and_then(|(audit, frame)| {
-            // A message that is packed or broken is the service's to read; the trail then lacks its subject.
-            let packed = frame.first() != Some(&0);
-            let bytes = frame.get(FRAME..).filter(|_| !packed).unwrap_or_default();
-            let message = DynamicMessage::decode(rpc.method.input(), bytes);
-            let message = message.unwrap_or_else(|_| DynamicMessage::new(rpc.method.input()));
-            audit.watch(rpc, passage.actor(), address, request.headers(), &message)
-        });
     }
+    // What is sent away for want of room costs as little as can be: it is signed and taken apart only afterwards.
+    passage.seal(door, request.headers_mut()).map_err(refuse)?;
+    let watched = door.audit.as_ref().zip(rpc).zip(whole).and_then(|((audit, rpc), frame)| {
+        // A message that is packed or broken is the service's to read; the trail then lacks its subject.
+        let packed = frame.first() != Some(&0);
+        let bytes = frame.get(FRAME..).filter(|_| !packed).unwrap_or_default();
+        let message = DynamicMessage::decode(rpc.method.input(), bytes);
+        let message = message.unwrap_or_else(|_| DynamicMessage::new(rpc.method.input()));
+        audit.watch(rpc, passage.actor(), address, request.headers(), &message)
+    });
     let call = door.upstreams.clone().oneshot(request);
     match tokio::time::timeout(passage.remaining(), call).await {
         Ok(Ok(response)) => {

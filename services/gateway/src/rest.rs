@@ -127,8 +127,7 @@ async fn call(
     let class = plan.map_or(Class::Read, |plan| plan.class);
     let address = limits.address(&parts.headers, &parts.extensions);
     limits.call(passage.actor(), passage.program(), address, class).await?;
-    let mut metadata = http::HeaderMap::new();
-    passage.seal(door, &mut metadata)?;
+    passage.let_in()?;
     // Read whole before it gets a place in work: nobody holds one by sending slowly.
     let body = read(door, binding, parts, body).await?;
     let query = parts.uri.query().unwrap_or_default();
@@ -151,6 +150,8 @@ async fn call(
         }
         None => (bind()?, None),
     };
+    let mut metadata = http::HeaderMap::new();
+    passage.seal(door, &mut metadata)?;
     let watched =
         door.audit.as_ref().and_then(|audit| audit.watch(&binding.rpc, passage.actor(), address, &metadata, &message));
     let mut request = tonic::Request::new(message);

@@ -1,7 +1,7 @@
 //! One past case, lived through the public actions: the call, the visit, the signature.
 
 use chrono::{DateTime, Duration, Utc};
-use common::{convert::timestamp, record::Role};
+use common::{clock::Clock, convert::timestamp, record::Role};
 use proto::aftercare::{
     common::v1::{PartLine, TimeWindow, UsedPart},
     dispatch::v1::{
@@ -183,12 +183,13 @@ impl Case {
         }
     }
 
-    /// The visit itself, from the departure to the office's check.
+    /// The visit itself, from the departure to the office's check. `work` goes by before it is completed: dispatch learns
+    /// from it how long such jobs take.
     ///
     /// # Errors
     ///
     /// When dispatch refuses.
-    pub async fn visit(&self, keeper: &Doorkeeper) -> anyhow::Result<()> {
+    pub async fn visit(&self, keeper: &Doorkeeper, clock: &Clock, work: Duration) -> anyhow::Result<()> {
         let Some(order) = self.work_order(keeper).await? else { return Ok(()) };
         let Some(assignment) = &order.assignment else { return Ok(()) };
         let mut phone = keeper.open(&assignment.technician_id, Role::Technician).dispatch;
@@ -225,6 +226,7 @@ impl Case {
         phone
             .record_work(RecordWorkRequest { work_order_id: id(), diagnosis: Some(diagnosis), ..Default::default() })
             .await?;
+        clock.advance(work);
         phone.complete_work_order(self.completion(&order, done("complete"))).await?;
         let mut office = keeper.open("demo-dispatcher", Role::Dispatcher).dispatch;
         office.verify_work_order(VerifyWorkOrderRequest { work_order_id: id(), ..Default::default() }).await?;

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::classes::{Class, Plan, Plans};
 
 /// Longest wait of a call for a place.
-const PATIENCE: Duration = Duration::from_millis(5);
+const PATIENCE: Duration = Duration::from_millis(2);
 /// The same for the highest class, while the queue comes and goes.
 const LONG_PATIENCE: Duration = Duration::from_millis(20);
 /// A queue that has not been empty for so long stands: waiting in it is of no use.
