@@ -35,7 +35,8 @@ async fn poison_is_parked_its_aggregate_waits_and_a_replay_heals_it(
     world.change(&["or_b", "or_a"]).await;
     world.republish("or_b").await;
     world.settles(&[("or_a", &[1, 2, 3]), ("or_b", &[1]), ("or_c", &[1])]).await;
-    assert_eq!(parked().await, [(2, 5), (3, 0), (4, 0)]);
+    // Another lane than those that have settled: nothing says that it was faster.
+    eventually("what came now waits too", async || parked().await == [(2, 5), (3, 0), (4, 0)]).await;
 
     // A replay that fails again leaves all of them, and asks for nothing any more.
     assert_eq!(dead_letters::replay(db, clock.now(), "stock", Which::Event(&letters[0].event_id)).await.unwrap(), 3);
