@@ -67,10 +67,6 @@ enum Kind {
 
 /// What one load found.
 struct Found {
-    /// Service requests taken in, in a second, the time included that was needed to catch up.
-    goodput: f64,
-    /// Everything answered, in a second.
-    answered: f64,
     offered: f64,
     /// Seconds until everything that followed was done.
     behind: f64,
@@ -82,9 +78,21 @@ struct Found {
     other: usize,
     /// Share of each kind that was answered.
     shares: BTreeMap<Kind, f64>,
-    /// Calls of each kind answered in a second.
+    /// Calls of each kind answered in a second, the time included that was needed to catch up.
     rates: BTreeMap<Kind, f64>,
     memory: u64,
+}
+
+impl Found {
+    /// Everything answered, in a second.
+    fn answered(&self) -> f64 {
+        self.rates.values().sum()
+    }
+
+    /// Service requests taken in, in a second.
+    fn goodput(&self) -> f64 {
+        self.answered() - self.rates.get(&Kind::List).copied().unwrap_or_default()
+    }
 }
 
 struct Stage {
@@ -112,9 +120,9 @@ async fn main() -> anyhow::Result<()> {
         let found = load(&stage, rate, LOOK, None, &mut serial).await?;
         row(&found);
         let before = ladder.iter().map(|(goodput, _)| *goodput).fold(0.0, f64::max);
-        worse = if found.goodput > before * 1.03 { 0 } else { worse + 1 };
-        ladder.push((found.goodput, rate));
-        guess = guess.max(found.answered);
+        worse = if found.goodput() > before * 1.03 { 0 } else { worse + 1 };
+        ladder.push((found.goodput(), rate));
+        guess = guess.max(found.answered());
         rate *= 1.4;
     }
     ladder.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
@@ -134,21 +142,15 @@ async fn main() -> anyhow::Result<()> {
             row(&found[found.len() - 1]);
         }
     }
-    let alone: BTreeMap<Kind, f64> = offered
-        .iter()
-        .zip(&found)
-        .filter_map(|((_, only), found)| {
-            Some((*only.as_ref()?, median(found.iter().map(|found| found.answered).collect())))
-        })
-        .collect();
+    let middle = |of: &[Found], pick: &dyn Fn(&Found) -> f64| median(of.iter().map(pick).collect());
+    let goodput = |of: &[Found]| middle(of, &Found::goodput);
+    let answered = |of: &[Found]| middle(of, &Found::answered);
+    let alone: BTreeMap<Kind, f64> =
+        offered.iter().zip(&found).filter_map(|((_, only), found)| Some(((*only)?, answered(found)))).collect();
     println!("\n  each kind alone, answered in a second: {alone:.0?}");
-    let worth = |found: &Found| found.rates.iter().map(|(kind, rate)| rate / alone[kind]).sum::<f64>();
-    let work = |of: &[Found]| median(of.iter().map(worth).collect());
-    let goodput = |of: &[Found]| median(of.iter().map(|found| found.goodput).collect());
-    let answered = |of: &[Found]| median(of.iter().map(|found| found.answered).collect());
-    let ms = |of: &[Found], pick: fn(&Found) -> Duration| {
-        median(of.iter().map(|found| pick(found).as_secs_f64() * 1e3).collect())
-    };
+    let work =
+        |of: &[Found]| middle(of, &|found| found.rates.iter().map(|(kind, rate)| rate / alone[kind]).sum::<f64>());
+    let ms = |of: &[Found], pick: fn(&Found) -> Duration| middle(of, &|found| pick(found).as_secs_f64() * 1e3);
     let best = |of: &dyn Fn(&[Found]) -> f64| found[..peaks.len()].iter().map(|found| of(found)).fold(0.0, f64::max);
     let (peak, all, most) = (best(&goodput), best(&answered), best(&work));
     println!(
@@ -159,7 +161,7 @@ async fn main() -> anyhow::Result<()> {
     for (times, found) in [3.0, 10.0].into_iter().zip(&found[peaks.len()..]) {
         println!(
             "  at {times:>4.0} P ({:>6.0} /s came)  work {:.2} P, requests {:.2} P, calls of all kinds {:.2} P   admitted p50 {:.1} p99 {:.1} ms   refused p50 {:.1} p99 {:.1} ms   other failures {}   RSS {} MiB",
-            median(found.iter().map(|found| found.offered).collect()),
+            middle(found, &|found| found.offered),
             work(found) / most,
             goodput(found) / peak,
             answered(found) / all,
@@ -170,7 +172,7 @@ async fn main() -> anyhow::Result<()> {
             found.iter().map(|found| found.other).sum::<usize>(),
             found.iter().map(|found| found.memory >> 20).max().unwrap_or(0)
         );
-        let shares = |kind| median(found.iter().map(|found| found.shares.get(&kind).copied().unwrap_or(0.0)).collect());
+        let shares = |kind| middle(found, &|found| found.shares.get(&kind).copied().unwrap_or(0.0));
         for kind in [Kind::Emergency, Kind::Intake, Kind::List] {
             println!("       {kind:?} answered {:.0} %", shares(kind) * 100.0);
         }
@@ -198,8 +200,8 @@ fn row(found: &Found) {
     println!(
         "  {:>10.0}    {:>10.0}    {:>10.0}   {:>6.1}   {:>6.1}   {:>7}   {:>6.1}   {:>8.1}",
         found.offered,
-        found.goodput,
-        found.answered,
+        found.goodput(),
+        found.answered(),
         found.admitted_p50.as_secs_f64() * 1e3,
         found.admitted_p99.as_secs_f64() * 1e3,
         found.refused,
@@ -268,10 +270,7 @@ async fn load(
         of.get(((of.len().max(1) - 1) as f64 * share) as usize).copied().unwrap_or_default()
     };
     ensure!(!well.is_empty(), "nothing was answered at {rate}/s");
-    let created: usize = by_kind.iter().filter(|(kind, _)| **kind != Kind::List).map(|(_, (well, _))| well).sum();
     Ok(Found {
-        goodput: created as f64 / done,
-        answered: well.len() as f64 / done,
         behind: done - within,
         offered: sent as f64 / within,
         admitted_p50: at(&mut well, 0.5),

@@ -4,7 +4,7 @@ use std::process::{Output, Stdio};
 
 use harness::{Faults, Platform, Refusal, Shape, Surface, accounts::sign_in, process::binary};
 use proto::aftercare::gateway::v1::{
-    ChangePasswordRequest, ListAccountsRequest, ListAccountsResponse, SignInRequest, SignInResult,
+    Account, ChangePasswordRequest, ListAccountsRequest, ListAccountsResponse, SignInRequest, SignInResult,
 };
 use tokio::io::AsyncWriteExt as _;
 
@@ -44,7 +44,7 @@ async fn a_person_changes_the_first_password_and_a_program_does_not() {
         new_password: OWN.to_owned(),
         ..Default::default()
     };
-    platform.bearer(&first.access_token).call::<_, proto::aftercare::gateway::v1::Account>(change).await;
+    platform.bearer(&first.access_token).call::<_, Account>(change).await;
     let again = sign_in(&platform, "first", OWN).await;
     assert!(!again.password_change_required);
 

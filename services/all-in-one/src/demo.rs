@@ -80,7 +80,6 @@ pub async fn build(
         let cases = calls(keeper, &mut rng, &households, &mut serial, morning, count, reaches).await?;
         settle(cores).await?;
         clock.advance(Duration::minutes(5));
-        let mut assigned = Vec::new();
         if last {
             planning::morning(keeper).await?;
             settle(cores).await?;
@@ -91,17 +90,16 @@ pub async fn build(
             let late = size.cases_a_day;
             calls(keeper, &mut rng, &households, &mut serial, morning, late, &[Reach::Released]).await?;
         } else {
+            let mut assigned = Vec::new();
             for case in &cases {
                 if case.assign(keeper).await? {
                     assigned.push(case);
                 }
             }
-        }
-        settle(cores).await?;
-        if !last {
+            settle(cores).await?;
             clock.advance(Duration::hours(3));
             settle(cores).await?;
-            for case in &assigned {
+            for case in assigned {
                 case.visit(keeper, clock, Duration::minutes(rng.random_range(25..70))).await?;
             }
             settle(cores).await?;
