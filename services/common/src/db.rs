@@ -3,7 +3,7 @@
 //! On SQLite every write goes through one connection and starts with `BEGIN IMMEDIATE`; a deferred transaction that
 //! reads before it writes fails under load, and no busy timeout helps. On PostgreSQL both pools are the same.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -14,6 +14,7 @@ use sea_orm::{
 use serde::Deserialize;
 
 use crate::{
+    bells::{Bells, Written},
     error::{Error, Result, reason},
     reach::{Reach, Scoped},
 };
@@ -23,6 +24,9 @@ use crate::{
 pub struct Tx {
     on: DatabaseTransaction,
     reach: Reach,
+    /// What it rings for once it is committed.
+    pub(crate) written: Written,
+    bells: Arc<Bells>,
 }
 
 /// Reads outside a transaction, and how far they see.
@@ -45,13 +49,15 @@ impl Tx {
         Whole { on: &self.on }
     }
 
-    /// Commits it.
+    /// Commits it, and wakes whoever waits for what it wrote.
     ///
     /// # Errors
     ///
     /// `UNAVAILABLE` or `CONFLICT` when the database could not.
     pub async fn commit(self) -> Result<()> {
-        Ok(self.on.commit().await?)
+        self.on.commit().await?;
+        self.bells.ring(&self.written);
+        Ok(())
     }
 
     /// Undoes it.
@@ -131,6 +137,7 @@ impl std::fmt::Debug for DatabaseConfig {
 pub struct Db {
     write: DatabaseConnection,
     read: DatabaseConnection,
+    bells: Arc<Bells>,
 }
 
 impl Db {
@@ -143,10 +150,10 @@ impl Db {
         if config.url.starts_with("sqlite:") {
             let write = Database::connect(sqlite(&config.url, 1)).await.context("cannot open the SQLite writer")?;
             let read = Database::connect(sqlite(&config.url, config.max_connections.max(1))).await?;
-            Ok(Self { write, read })
+            Ok(Self { write, read, bells: Arc::default() })
         } else {
             let pool = Database::connect(postgres(config)).await.context("cannot connect to PostgreSQL")?;
-            let db = Self { write: pool.clone(), read: pool };
+            let db = Self { write: pool.clone(), read: pool, bells: Arc::default() };
             db.refuse_unsafe_settings().await?;
             Ok(db)
         }
@@ -160,7 +167,13 @@ impl Db {
     pub async fn begin(&self) -> Result<Tx> {
         let mode = (self.backend() == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate);
         let options = TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() };
-        Ok(Tx { on: self.write.begin_with_options(options).await?, reach: Reach::All })
+        let on = self.write.begin_with_options(options).await?;
+        Ok(Tx { on, reach: Reach::All, written: Written::default(), bells: self.bells.clone() })
+    }
+
+    /// What commits ring.
+    pub(crate) fn bells(&self) -> &Bells {
+        &self.bells
     }
 
     /// For reads of records outside a transaction, seeing only so far.

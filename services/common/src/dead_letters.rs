@@ -1,6 +1,8 @@
 //! Events that a consumer could not handle, kept with their error until somebody asks for a replay. The events of one
 //! aggregate wait behind the first of them, in order; other aggregates go on.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -145,6 +147,18 @@ pub(crate) async fn blocks(on: &impl ConnectionTrait, consumer: &str, aggregate_
         .one(on)
         .await?;
     Ok(one.is_some())
+}
+
+/// Which of these aggregates have an event that waits here.
+pub(crate) async fn blocked(
+    on: &impl ConnectionTrait,
+    consumer: &str,
+    ids: BTreeSet<String>,
+) -> Result<BTreeSet<String>> {
+    let of_them = Column::Consumer.eq(consumer).and(Column::AggregateId.is_in(ids)).and(Column::ReplayedAt.is_null());
+    let waiting: Vec<String> =
+        Entity::find().select_only().column(Column::AggregateId).filter(of_them).into_tuple().all(on).await?;
+    Ok(waiting.into_iter().collect())
 }
 
 /// Letters to be replayed, in the order of their aggregates.

@@ -27,11 +27,13 @@ mod handle;
 mod lanes;
 mod replay;
 mod row;
+mod together;
 
 pub(crate) use row::heard;
 pub use row::last_version;
 
 use lanes::Lanes;
+use together::Job;
 
 /// How long handlers may take to end after the stop signal.
 const GRACE: Duration = Duration::from_secs(4);
@@ -46,6 +48,7 @@ pub type AskOwner =
 pub struct Consumer {
     shared: Arc<Shared>,
     source: Source,
+    gathered: mpsc::UnboundedReceiver<Job>,
 }
 
 /// What every lane needs.
@@ -56,7 +59,9 @@ struct Shared {
     handlers: HashMap<&'static str, HashMap<&'static str, Vec<EventHandler>>>,
     ask_owner: AskOwner,
     /// Bounds the transactions open at once.
-    slots: Semaphore,
+    slots: Arc<Semaphore>,
+    /// Events that may be handled together with others.
+    gathering: mpsc::UnboundedSender<Job>,
 }
 
 impl fmt::Debug for Consumer {
@@ -86,14 +91,16 @@ impl Consumer {
         for Subscription { from, kind, handler } in subscriptions {
             handlers.entry(from).or_default().entry(kind).or_default().push(handler);
         }
+        let (gathering, gathered) = mpsc::unbounded_channel();
         let shared = Shared {
             core: core.clone(),
             settings: settings.clone(),
             handlers,
             ask_owner,
-            slots: Semaphore::new(settings.concurrency.max(1)),
+            slots: Arc::new(Semaphore::new(settings.concurrency.max(1))),
+            gathering,
         };
-        Self { shared: Arc::new(shared), source }
+        Self { shared: Arc::new(shared), source, gathered }
     }
 
     /// Handles events until it is stopped. A database or a bus that is down is waited for.
@@ -102,7 +109,7 @@ impl Consumer {
     ///
     /// None.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { shared, source } = self;
+        let Self { shared, source, gathered } = self;
         if shared.handlers.is_empty() {
             stop.cancelled().await;
             return Ok(());
@@ -110,6 +117,8 @@ impl Consumer {
         // Dropped with this future: then every lane ends where it stands, its transaction undone, its event not
         // acknowledged.
         let mut tasks = JoinSet::new();
+        let mut gatherer = JoinSet::new();
+        gatherer.spawn(shared.clone().gather(gathered));
         let lanes = Arc::new(Lanes::default());
         let (out, mut arriving) = mpsc::channel::<Delivery>(shared.settings.batch.max(1));
         let reading = async {

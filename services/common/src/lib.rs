@@ -1,6 +1,7 @@
 //! The plumbing every service shares. It knows no business noun.
 
 pub mod auth;
+mod bells;
 pub mod bus;
 pub mod calendar;
 pub mod catalog;

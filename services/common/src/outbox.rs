@@ -87,6 +87,7 @@ pub async fn push(tx: &Tx, event: &Event) -> Result<()> {
         bus_ref: Set(None),
     };
     Entity::insert(row).exec_without_returning(tx).await?;
+    tx.written.event();
     Ok(())
 }
 

@@ -8,7 +8,6 @@ use prost::Message;
 use proto::aftercare::common::v1::Event;
 use sea_orm_migration::MigratorTrait;
 use serde::de::DeserializeOwned;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -46,10 +45,6 @@ pub struct Core {
     pub identity: Identity,
     /// Ways to other services, once the process has started.
     pub peers: Peers,
-    /// Rung after a commit that may have written events.
-    pub outbox_wake: Arc<Notify>,
-    /// Rung after a commit that may have set timers.
-    pub timer_wake: Arc<Notify>,
     /// Cancelled when the process begins to stop: what would not end by itself ends now.
     pub stopping: CancellationToken,
 }
@@ -133,7 +128,7 @@ impl Core {
     pub async fn begin<R: proto::Request + Message>(&self, call: &Call, request: &R) -> Result<Work> {
         let tx = self.db.begin().await?.within(call.reach.clone());
         let key = idempotency::claim(&tx, call, request).await?;
-        Ok(Work { tx, key, outbox_wake: self.outbox_wake.clone(), timer_wake: self.timer_wake.clone() })
+        Ok(Work { tx, key })
     }
 
     /// For reads of one RPC outside a transaction: as far as its caller sees.
@@ -142,10 +137,9 @@ impl Core {
         self.db.within(&call.reach)
     }
 
-    /// Rings the relay and the timers after a commit made outside [`Work`].
+    /// Lets the relay and the timers look now, although nothing was committed here: a clock was moved, say.
     pub fn wake(&self) {
-        self.outbox_wake.notify_one();
-        self.timer_wake.notify_one();
+        self.db.bells().ring_all();
     }
 }
 
@@ -154,8 +148,6 @@ impl Core {
 pub struct Work {
     tx: Tx,
     key: Option<idempotency::Key>,
-    outbox_wake: Arc<Notify>,
-    timer_wake: Arc<Notify>,
 }
 
 impl Deref for Work {
@@ -177,7 +169,7 @@ impl Work {
         if validate_only { Ok(answer) } else { self.commit(answer).await }
     }
 
-    /// Keeps the answer under the request id, commits, and wakes the relay.
+    /// Keeps the answer under the request id, and commits.
     ///
     /// # Errors
     ///
@@ -187,14 +179,40 @@ impl Work {
             idempotency::keep(&self.tx, key, &answer).await?;
         }
         self.tx.commit().await?;
-        self.outbox_wake.notify_one();
-        self.timer_wake.notify_one();
         Ok(answer)
     }
 }
 
-/// What handles one event: runs in the transaction that also moves the inbox.
-pub type EventHandler = Arc<dyn for<'a> Fn(&'a Call, &'a Tx, &'a Event) -> BoxFuture<'a, Result<()>> + Send + Sync>;
+/// What is done with events, in the transaction that also moves the inbox.
+#[derive(Clone)]
+pub enum EventHandler {
+    /// Each in a transaction of its own: one that fails or waits for a lock holds up nobody else.
+    Each(EachEvent),
+    /// Those that arrive together in one, each of another aggregate: for rules that touch no record which others write,
+    /// where a transaction costs more than what it does. When that fails, each is handled alone.
+    Together(EventsTogether),
+}
+
+impl EventHandler {
+    /// Handles one event.
+    ///
+    /// # Errors
+    ///
+    /// Those of the handler.
+    pub async fn handle(&self, call: &Call, tx: &Tx, event: &Event) -> Result<()> {
+        match self {
+            Self::Each(handler) => handler(call, tx, event).await,
+            Self::Together(handler) => handler(call, tx, &[event]).await,
+        }
+    }
+}
+
+/// Handles one event.
+pub type EachEvent = Arc<dyn for<'a> Fn(&'a Call, &'a Tx, &'a Event) -> BoxFuture<'a, Result<()>> + Send + Sync>;
+
+/// Handles several events, each of another aggregate.
+pub type EventsTogether =
+    Arc<dyn for<'a> Fn(&'a Call, &'a Tx, &'a [&'a Event]) -> BoxFuture<'a, Result<()>> + Send + Sync>;
 
 /// Stands for every aggregate kind in a [`Subscription`].
 pub const EVERY_KIND: &str = "*";
@@ -292,7 +310,8 @@ pub trait Definition: 'static {
     }
 }
 
-/// Makes an [`EventHandler`] or a [`timer::Handler`] of an `async fn(&Context, &Call, &Tx, &_) -> Result<()>`.
+/// Makes an [`EachEvent`], an [`EventsTogether`] or a [`timer::Handler`] of an
+/// `async fn(&Context, &Call, &Tx, &_) -> Result<()>`.
 #[macro_export]
 macro_rules! handler {
     ($context:expr, $function:path) => {{

@@ -164,6 +164,12 @@ pub fn set_parent(span: &Span, traceparent: &str) {
     }
 }
 
+/// Ties a span to another trace that it is also about.
+pub fn add_link(span: &Span, traceparent: &str) {
+    let other = TraceContextPropagator::new().extract_with_context(&Context::new(), &Carrier(traceparent));
+    span.add_link(other.span().span_context().clone());
+}
+
 /// The present trace context as a W3C `traceparent`; empty when there is none.
 #[must_use]
 pub fn current_traceparent() -> String {

@@ -130,8 +130,6 @@ pub async fn bench<D: Definition>(backend: Backend, overrides: &str) -> Bench {
         catalog: Arc::new(Catalog::load(D::MESSAGES.0, D::MESSAGES.1).expect("the messages load")),
         identity: Identity::new(TEST_KEY).expect("the key is long enough"),
         peers: Peers::default(),
-        outbox_wake: Arc::default(),
-        timer_wake: Arc::default(),
         stopping: CancellationToken::new(),
     };
     let sources = Sources::new(&[D::NAME]).text("overrides", overrides).expect("the overrides are TOML");
@@ -239,7 +237,7 @@ impl Bench {
             ..Event::default()
         };
         let tx = self.core.db.begin().await?;
-        (subscription.handler)(&call, &tx, &event).await?;
+        subscription.handler.handle(&call, &tx, &event).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -78,6 +78,7 @@ pub async fn schedule(tx: &Tx, kind: &'static str, subject: &str, due_at: DateTi
         .update_columns([Column::DueAt, Column::NextTryAt, Column::Tries])
         .to_owned();
     entity::Entity::insert(row).on_conflict(moved).exec_without_returning(tx).await?;
+    tx.written.timer(due_at);
     Ok(())
 }
 
@@ -116,8 +117,7 @@ pub async fn run(core: Core, handlers: Vec<(&'static str, Handler)>, stop: Cance
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = core.timer_wake.notified() => {}
-            () = tokio::time::sleep(LOOK) => {}
+            () = core.db.bells().timers(&core.clock, LOOK) => {}
         }
     }
     Ok(())
@@ -183,7 +183,6 @@ async fn fire(core: &Core, kind: &'static str, handler: &Handler, timer: &Timer)
     let call = Call::internal(core, core.service, kind);
     handler(&call, &tx, timer).await?;
     tx.commit().await?;
-    core.wake();
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use common::{
     lifecycle::Protocols,
     migration, outbox,
     run::{self, Host, Running, SchemaPolicy},
-    service::{Call, Core, Definition, Service, Subscription, Worker},
+    service::{Call, Core, Definition, EventHandler, Service, Subscription, Worker},
     testing::{Backend, TestDb, database},
     timer::{self, Timer},
 };
@@ -84,7 +84,11 @@ impl Definition for Beta {
     type Migrator = Plumbing;
 
     fn build(_: Config, core: Core) -> anyhow::Result<Service> {
-        let subscriptions = vec![Subscription { from: "alpha", kind: "thing", handler: common::handler!((), hear) }];
+        let subscriptions = vec![Subscription {
+            from: "alpha",
+            kind: "thing",
+            handler: EventHandler::Each(common::handler!((), hear)),
+        }];
         let routes = tonic::service::Routes::builder().routes();
         Ok(Service { core, routes, subscriptions, timers: Vec::new(), workers: Vec::new() })
     }
@@ -120,7 +124,6 @@ async fn publish(core: &Core, aggregate: &str, version: i64) {
     let tx = core.db.begin().await.unwrap();
     outbox::push(&tx, &event).await.unwrap();
     tx.commit().await.unwrap();
-    core.wake();
 }
 
 async fn heard(aggregate: &str, versions: usize) {
@@ -433,7 +436,6 @@ async fn a_timer_that_panics_takes_nobody_with_it(#[case] backend: Backend) {
     timer::schedule(&tx, "panics", &subject, core.clock.now()).await.unwrap();
     timer::schedule(&tx, "rings", &subject, core.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
-    core.wake();
     heard(&subject, 1).await;
     assert!(!running.life().failed());
     // The broken one waits for its next try.

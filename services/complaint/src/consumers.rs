@@ -5,7 +5,7 @@ use common::{
     error::{Error, Result},
     handler,
     record::Changed,
-    service::{Call, Subscription},
+    service::{Call, EventHandler, Subscription},
     whose,
 };
 use prost::Message as _;
@@ -33,8 +33,12 @@ const UNHAPPY: &str = "other.survey";
 /// What this service wants to be told.
 pub(crate) fn subscriptions(context: &Context) -> Vec<Subscription> {
     vec![
-        Subscription { from: "intake", kind: "service_request", handler: handler!(context, service_request) },
-        Subscription { from: "survey", kind: "response", handler: handler!(context, response) },
+        Subscription {
+            from: "intake",
+            kind: "service_request",
+            handler: EventHandler::Each(handler!(context, service_request)),
+        },
+        Subscription { from: "survey", kind: "response", handler: EventHandler::Each(handler!(context, response)) },
     ]
 }
 

@@ -7,7 +7,7 @@ use common::{
     handler,
     id::Ids,
     record::Record as _,
-    service::{Call, Subscription},
+    service::{Call, EventHandler, Subscription},
     whose,
 };
 use prost::Message as _;
@@ -30,8 +30,16 @@ use crate::{
 /// What dispatch wants to be told.
 pub(crate) fn subscriptions(ctx: &Context) -> Vec<Subscription> {
     vec![
-        Subscription { from: "intake", kind: "service_request", handler: handler!(ctx, service_request) },
-        Subscription { from: "parts-inventory", kind: "reservation", handler: handler!(ctx, reservation) },
+        Subscription {
+            from: "intake",
+            kind: "service_request",
+            handler: EventHandler::Each(handler!(ctx, service_request)),
+        },
+        Subscription {
+            from: "parts-inventory",
+            kind: "reservation",
+            handler: EventHandler::Each(handler!(ctx, reservation)),
+        },
     ]
 }
 

@@ -1,8 +1,8 @@
-//! Facts of the services that the gateway acts on: all of them. Each handler runs in one transaction with its inbox row.
+//! Facts of the services that the gateway acts on: all of them. Each handler runs in one transaction with its inbox rows.
 
 use common::{
     handler,
-    service::{EVERY_KIND, Subscription},
+    service::{EVERY_KIND, EventHandler, Subscription},
 };
 
 use crate::{audit, feed, service::Context};
@@ -10,11 +10,13 @@ use crate::{audit, feed, service::Context};
 /// Who publishes.
 const OWNERS: [&str; 6] = ["intake", "dispatch", "parts-inventory", "complaint", "survey", crate::NAME];
 
-/// What the gateway wants to be told.
+/// What the gateway wants to be told. All events of all services come here, and nobody else writes what they write.
 pub(crate) fn subscriptions(ctx: &Context) -> Vec<Subscription> {
     let kinds = feed::KINDS.iter().flat_map(|(from, kinds)| kinds.iter().map(move |kind| (*from, *kind)));
-    let fed = kinds.map(|(from, kind)| Subscription { from, kind, handler: handler!(ctx, feed::record) });
+    let record = EventHandler::Together(handler!(ctx, feed::record));
+    let fed = kinds.map(|(from, kind)| Subscription { from, kind, handler: record.clone() });
     // Every change of every record stands in the audit trail.
-    let audited = |from| Subscription { from, kind: EVERY_KIND, handler: handler!(ctx, audit::changed) };
-    fed.chain(OWNERS.into_iter().map(audited)).collect()
+    let changed = EventHandler::Together(handler!(ctx, audit::changed));
+    let audited = OWNERS.into_iter().map(|from| Subscription { from, kind: EVERY_KIND, handler: changed.clone() });
+    fed.chain(audited).collect()
 }

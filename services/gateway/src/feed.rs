@@ -7,6 +7,8 @@ pub(crate) mod reader;
 #[cfg(test)]
 mod tests;
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
 use common::{
     convert::optional_instant,
     db::Tx,
@@ -48,40 +50,90 @@ pub const KINDS: &[(&str, &[&str])] = &[
     ("survey", &["callback", "callback_agent", "follow_up", "invitation", "questionnaire", "response"]),
 ];
 
-/// Writes one event as a change, in the transaction of its inbox row.
-pub(crate) async fn record(ctx: &Context, call: &Call, tx: &Tx, event: &Event) -> Result<()> {
-    let facts = facts::read(event)?;
-    let id = &event.aggregate_id;
-    let before = store::feed::place(tx, id).await?;
-    let known = before.clone().unwrap_or_default();
-    let visit = match &*facts.work_order_id {
-        "" => Place::default(),
-        order if order == id => Place::default(),
-        order => store::feed::place(tx, order).await?.unwrap_or_default(),
-    };
-    let case = case(ctx, call, tx, id, &facts, &known, &visit).await?;
-    let (place, former_technician_id) = locate(&facts, &known, &visit, &case);
-    if before.as_ref() != Some(&place) && place != Place::default() {
-        store::feed::keep_place(tx, id, place.clone()).await?;
+/// Writes events, each of another record, as changes, in the transaction of their inbox rows.
+pub(crate) async fn record(ctx: &Context, call: &Call, tx: &Tx, events: &[&Event]) -> Result<()> {
+    let facts = events.iter().map(|event| facts::read(event)).collect::<Result<Vec<_>>>()?;
+    let mut places = Places::default();
+    let named = events.iter().map(|event| &event.aggregate_id).chain(facts.iter().map(|facts| &facts.work_order_id));
+    places.load(tx, named.cloned()).await?;
+    let cases = facts.iter().zip(events).flat_map(|(facts, event)| {
+        let known = [&event.aggregate_id, &facts.work_order_id].map(|id| places.of(id));
+        [facts.service_request_id.clone()].into_iter().chain(known.map(|place| place.service_request_id))
+    });
+    let cases: Vec<String> = cases.collect();
+    places.load(tx, cases).await?;
+
+    let mut changes = Vec::new();
+    for (event, facts) in events.iter().zip(facts) {
+        let id = &event.aggregate_id;
+        let known = places.of(id);
+        let visit = if facts.work_order_id == *id { Place::default() } else { places.of(&facts.work_order_id) };
+        let case = case(ctx, call, &places, id, &facts, &known, &visit).await?;
+        let (place, former_technician_id) = locate(&facts, &known, &visit, &case);
+        places.keep(id, &place);
+        changes.push(Change {
+            number: 0,
+            event_id: event.id.clone(),
+            service: event.service.clone(),
+            record_kind: event.aggregate_kind.clone(),
+            record_id: id.clone(),
+            record_version: event.aggregate_version,
+            fact: facts.fact,
+            state: facts.state,
+            place,
+            former_technician_id,
+            work_order_id: facts.work_order_id,
+            occurred_at: optional_instant(event.occurred_at.as_ref(), "occurred_at")?.unwrap_or(call.now),
+            recorded_at: call.now,
+        });
     }
-    let change = Change {
-        number: store::feed::next(tx).await?,
-        event_id: event.id.clone(),
-        service: event.service.clone(),
-        record_kind: event.aggregate_kind.clone(),
-        record_id: id.clone(),
-        record_version: event.aggregate_version,
-        fact: facts.fact,
-        state: facts.state,
-        place,
-        former_technician_id,
-        work_order_id: facts.work_order_id,
-        occurred_at: optional_instant(event.occurred_at.as_ref(), "occurred_at")?.unwrap_or(call.now),
-        recorded_at: call.now,
-    };
-    store::feed::insert(tx, &change).await?;
-    webhooks::enqueue(call, tx, &change).await?;
-    notifications::facts::consider(ctx, call, tx, event, &change).await
+    store::feed::keep_places(tx, places.changed).await?;
+    // As late as can be: whoever else writes changes waits from here on.
+    let first = store::feed::take_numbers(tx, changes.len()).await?;
+    for (number, change) in (first..).zip(&mut changes) {
+        change.number = number;
+    }
+    store::feed::insert(tx, &changes).await?;
+    webhooks::enqueue(call, tx, &changes).await?;
+    for (event, change) in events.iter().zip(&changes) {
+        notifications::facts::consider(ctx, call, tx, event, change).await?;
+    }
+    Ok(())
+}
+
+/// Where records belong: as it stands in the database, and as these events change it.
+#[derive(Default)]
+struct Places {
+    known: HashMap<String, Option<Place>>,
+    changed: BTreeMap<String, Place>,
+}
+
+impl Places {
+    async fn load(&mut self, tx: &Tx, ids: impl IntoIterator<Item = String>) -> Result<()> {
+        let new: BTreeSet<String> =
+            ids.into_iter().filter(|id| !id.is_empty() && !self.known.contains_key(id)).collect();
+        let mut found = store::feed::places(tx, new.clone()).await?;
+        for id in new {
+            let place = found.remove(&id);
+            self.known.insert(id, place);
+        }
+        Ok(())
+    }
+
+    fn find(&self, id: &str) -> Option<&Place> {
+        self.known.get(id).and_then(Option::as_ref)
+    }
+
+    fn of(&self, id: &str) -> Place {
+        self.find(id).cloned().unwrap_or_default()
+    }
+
+    fn keep(&mut self, id: &str, place: &Place) {
+        if self.find(id) != Some(place) && *place != Place::default() {
+            self.known.insert(id.to_owned(), Some(place.clone()));
+            self.changed.insert(id.to_owned(), place.clone());
+        }
+    }
 }
 
 /// What is known of the case that a record belongs to. Facts of one case come from several services, each in its own
@@ -89,7 +141,7 @@ pub(crate) async fn record(ctx: &Context, call: &Call, tx: &Tx, event: &Event) -
 async fn case(
     ctx: &Context,
     call: &Call,
-    tx: &Tx,
+    places: &Places,
     record_id: &str,
     facts: &Facts,
     known: &Place,
@@ -100,8 +152,8 @@ async fn case(
     if case_id == record_id {
         return Ok(Place::default());
     }
-    if let Some(place) = store::feed::place(tx, case_id).await? {
-        return Ok(place);
+    if let Some(place) = places.find(case_id) {
+        return Ok(place.clone());
     }
     // The event says itself whose it is.
     if !facts.org_unit_id.is_empty() {

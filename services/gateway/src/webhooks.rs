@@ -88,11 +88,13 @@ impl WebhookConfig {
     }
 }
 
-/// Puts a change down for every endpoint that takes it.
-pub(crate) async fn enqueue(call: &Call, tx: &Tx, change: &Change) -> Result<()> {
+/// Puts changes down for every endpoint that takes them.
+pub(crate) async fn enqueue(call: &Call, tx: &Tx, changes: &[Change]) -> Result<()> {
     let endpoints = webhook::active(tx).await?;
-    for endpoint in endpoints.iter().filter(|endpoint| endpoint.takes(change)) {
-        webhook::put_down(tx, call, endpoint, change, &payload(change)).await?;
+    for change in changes {
+        for endpoint in endpoints.iter().filter(|endpoint| endpoint.takes(change)) {
+            webhook::put_down(tx, call, endpoint, change, &payload(change)).await?;
+        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use common::{
     error::{Error, Result},
     handler,
     id::Id as _,
-    service::{Call, Subscription},
+    service::{Call, EventHandler, Subscription},
     whose,
 };
 use prost::Message;
@@ -31,10 +31,18 @@ use crate::{
 /// Whose facts we act on.
 pub(crate) fn subscriptions(context: &Context) -> Vec<Subscription> {
     vec![
-        Subscription { from: "dispatch", kind: "work_order", handler: handler!(context, work_order) },
-        Subscription { from: "parts-inventory", kind: "return", handler: handler!(context, goods) },
-        Subscription { from: "complaint", kind: "complaint", handler: handler!(context, complaint) },
-        Subscription { from: "survey", kind: "response", handler: handler!(context, response) },
+        Subscription {
+            from: "dispatch",
+            kind: "work_order",
+            handler: EventHandler::Each(handler!(context, work_order)),
+        },
+        Subscription { from: "parts-inventory", kind: "return", handler: EventHandler::Each(handler!(context, goods)) },
+        Subscription {
+            from: "complaint",
+            kind: "complaint",
+            handler: EventHandler::Each(handler!(context, complaint)),
+        },
+        Subscription { from: "survey", kind: "response", handler: EventHandler::Each(handler!(context, response)) },
     ]
 }
 

@@ -7,7 +7,7 @@ use common::{
     db::Tx,
     error::{Error, Result},
     handler,
-    service::{Call, Subscription},
+    service::{Call, EventHandler, Subscription},
     store, whose,
 };
 use prost::Message as _;
@@ -31,8 +31,16 @@ use crate::{
 /// The facts it asks for.
 pub(crate) fn subscriptions(context: &Context) -> Vec<Subscription> {
     vec![
-        Subscription { from: "dispatch", kind: "work_order", handler: handler!(context, work_order) },
-        Subscription { from: "intake", kind: "service_request", handler: handler!(context, service_request) },
+        Subscription {
+            from: "dispatch",
+            kind: "work_order",
+            handler: EventHandler::Each(handler!(context, work_order)),
+        },
+        Subscription {
+            from: "intake",
+            kind: "service_request",
+            handler: EventHandler::Each(handler!(context, service_request)),
+        },
     ]
 }
 

@@ -7,7 +7,7 @@ use common::{
     db::Tx,
     error::{Error, Result},
     handler,
-    service::{Call, Subscription},
+    service::{Call, EventHandler, Subscription},
 };
 use prost::Message;
 use proto::aftercare::{
@@ -30,9 +30,13 @@ use crate::{
 /// What this service wants to hear.
 pub(crate) fn subscriptions(ctx: &Context) -> Vec<Subscription> {
     vec![
-        Subscription { from: "intake", kind: "service_request", handler: handler!(ctx, service_request) },
-        Subscription { from: "dispatch", kind: "work_order", handler: handler!(ctx, work_order) },
-        Subscription { from: "complaint", kind: "complaint", handler: handler!(ctx, complaint) },
+        Subscription {
+            from: "intake",
+            kind: "service_request",
+            handler: EventHandler::Each(handler!(ctx, service_request)),
+        },
+        Subscription { from: "dispatch", kind: "work_order", handler: EventHandler::Each(handler!(ctx, work_order)) },
+        Subscription { from: "complaint", kind: "complaint", handler: EventHandler::Each(handler!(ctx, complaint)) },
     ]
 }
 

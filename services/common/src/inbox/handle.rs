@@ -30,8 +30,14 @@ pub(super) enum Handled {
 }
 
 impl Shared {
+    /// Handles an event when a slot is free; `None` when the consumer is gone.
+    pub(super) async fn alone(&self, event: &Event, payload: &[u8]) -> Option<Result<Handled>> {
+        let _slot = self.slots.acquire().await.ok()?;
+        Some(self.handle(event, payload).await)
+    }
+
     /// Handles an event, or finds out why not.
-    pub(super) async fn handle(&self, event: &Event, payload: &[u8]) -> Result<Handled> {
+    async fn handle(&self, event: &Event, payload: &[u8]) -> Result<Handled> {
         let (consumer, aggregate) = (self.core.service, &*event.aggregate_id);
         // Without a transaction first: repeats come in thousands when a bus lost its memory.
         let last = row::last_version(&self.core.db, consumer, aggregate).await?;
@@ -79,25 +85,20 @@ impl Shared {
         self.effect(&tx, event).await?;
         row::advance(&tx, consumer, aggregate, version).await?;
         tx.commit().await?;
-        self.core.wake();
         metrics::counter!("aftercare_events_handled_total", "consumer" => consumer).increment(1);
         Ok(Handled::Done)
     }
 
-    /// Runs the handlers. A panic of theirs is an error like any other.
+    /// Runs the handlers.
     pub(super) async fn effect(&self, tx: &Tx, event: &Event) -> Result<()> {
         let call = Call::internal(&self.core, &event.service, "event");
         for handler in self.handlers_of(event) {
-            let handled = AssertUnwindSafe(async { handler(&call, tx, event).await }).catch_unwind().await;
-            handled.unwrap_or_else(|panic| {
-                let said = telemetry::message(&*panic);
-                Err(Error::internal(anyhow::anyhow!("the handler panicked: {said}")))
-            })?;
+            caught(handler.handle(&call, tx, event)).await?;
         }
         Ok(())
     }
 
-    fn repeat(&self) -> Handled {
+    pub(super) fn repeat(&self) -> Handled {
         metrics::counter!("aftercare_events_repeated_total", "consumer" => self.core.service).increment(1);
         Handled::Repeat
     }
@@ -194,6 +195,14 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+/// A panic of a handler is an error like any other.
+pub(super) async fn caught(handler: impl Future<Output = Result<()>>) -> Result<()> {
+    AssertUnwindSafe(handler).catch_unwind().await.unwrap_or_else(|panic| {
+        let said = telemetry::message(&*panic);
+        Err(Error::internal(anyhow::anyhow!("the handler panicked: {said}")))
+    })
 }
 
 /// An error with its cause, for the table.

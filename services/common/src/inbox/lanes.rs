@@ -106,11 +106,13 @@ impl Lanes {
             if tries.version != event.aggregate_version {
                 tries = Tries::begin(event.aggregate_version);
             }
-            let handled = match shared.slots.acquire().await {
-                Ok(_slot) => shared.handle(&event, &payload).await,
-                // Never: the slots are not closed.
-                Err(_) => return,
+            let handled = if shared.takes_many(&event) {
+                shared.among_others(&event, &payload).await
+            } else {
+                shared.alone(&event, &payload).await
             };
+            // The consumer is gone.
+            let Some(handled) = handled else { return };
             tries.count = tries.count.saturating_add(1);
             let pause = match handled {
                 Ok(Handled::Done | Handled::Repeat | Handled::Parked) => {

@@ -55,7 +55,6 @@ impl Shared {
         }
         dead_letters::replayed(&tx, letter.id, now).await?;
         tx.commit().await?;
-        self.core.wake();
         Ok(())
     }
 

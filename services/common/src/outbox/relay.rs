@@ -18,6 +18,10 @@ use crate::{
     service::Core,
 };
 
+/// Between two looks of a relay that publishes to Redis, while there is something to publish: what is committed meanwhile
+/// goes in one step, and arrives in one, so that a consumer can handle it in one transaction.
+const GATHER: Duration = Duration::from_millis(20);
+
 /// Why a relay stopped publishing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
@@ -120,7 +124,7 @@ impl Relay {
             if !full {
                 tokio::select! {
                     () = stop.cancelled() => {}
-                    () = self.core.outbox_wake.notified() => {}
+                    () = self.core.db.bells().outbox() => {}
                     () = tokio::time::sleep(self.settings.poll) => {}
                     id = committed.recv() => ids.extend(id),
                 }
@@ -150,25 +154,30 @@ impl Relay {
                 return Ok(End::LeaseLost);
             }
             self.housekeeping(Some(&mut publisher)).await?;
+            let looked = Instant::now();
             let rows = super::unpublished(&self.core.db, self.settings.batch, &BTreeSet::new()).await?;
-            if rows.is_empty() {
-                if checked.elapsed() >= self.settings.check {
-                    tail = self.compare(tail, publisher.tail().await?).await?;
-                    checked = Instant::now();
-                    continue;
-                }
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = self.core.outbox_wake.notified() => {}
-                    () = tokio::time::sleep(self.settings.poll) => {}
-                }
-                continue;
-            }
             if !self.lease.is_held() {
                 continue;
             }
-            tail = self.append(&mut publisher, tail, &rows).await?;
-            checked = Instant::now();
+            let more = if !rows.is_empty() {
+                checked = looked;
+                tail = self.append(&mut publisher, tail, &rows).await?;
+                rows.len() == self.settings.batch
+            } else if checked.elapsed() >= self.settings.check {
+                checked = looked;
+                tail = self.compare(tail, publisher.tail().await?).await?;
+                true
+            } else {
+                false
+            };
+            if more {
+                continue;
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.core.db.bells().outbox() => tokio::time::sleep_until(looked + GATHER).await,
+                () = tokio::time::sleep(self.settings.poll) => {}
+            }
         }
     }
 
@@ -183,7 +192,11 @@ impl Relay {
                 self.count(ids.len());
                 Ok(end)
             }
-            Appended::Moved(present) => self.compare(tail, present).await,
+            Appended::Moved(present) => {
+                // The rows still wait.
+                self.core.db.bells().ring_outbox();
+                self.compare(tail, present).await
+            }
         }
     }
 

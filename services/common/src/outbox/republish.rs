@@ -54,7 +54,7 @@ impl EventServer {
     pub async fn answer(&self, request: &RepublishRequest) -> Result<RepublishResponse> {
         let (events, oldest_kept_version) =
             super::republish(&self.core.db, &request.aggregate_id, request.from_version).await?;
-        self.core.outbox_wake.notify_one();
+        self.core.db.bells().ring_outbox();
         Ok(RepublishResponse { events: i32::try_from(events).unwrap_or(i32::MAX), oldest_kept_version })
     }
 }

@@ -55,8 +55,6 @@ pub(super) async fn open_with<D: Definition>(
         catalog: Arc::new(Catalog::load(D::MESSAGES.0, D::MESSAGES.1)?),
         peers: Peers::default(),
         identity: Identity::of(&settings.identity)?,
-        outbox_wake: Arc::default(),
-        timer_wake: Arc::default(),
         stopping: CancellationToken::new(),
     };
     Ok(Opened { settings, config, core })

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
-use common::{inbox, testing::Backend};
+use common::{dead_letters, inbox, testing::Backend};
 use rstest::rstest;
 
 use crate::world::{Fault, Faults, Via, World, eventually, execute, number};
@@ -10,7 +10,7 @@ use crate::world::{Fault, Faults, Via, World, eventually, execute, number};
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn repeats_change_nothing(
-    #[values(Via::Memory, Via::Redis)] via: Via,
+    #[values(Via::Memory, Via::Redis, Via::Together)] via: Via,
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let world = World::new(via, backend).await;
@@ -29,7 +29,7 @@ async fn repeats_change_nothing(
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gap_is_filled_by_the_owner(
-    #[values(Via::Memory, Via::Redis)] via: Via,
+    #[values(Via::Memory, Via::Redis, Via::Together)] via: Via,
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let world = World::new(via, backend).await;
@@ -47,7 +47,7 @@ async fn a_gap_is_filled_by_the_owner(
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_in_the_wrong_order_is_put_right_without_asking(
-    #[values(Via::Memory, Via::Redis)] via: Via,
+    #[values(Via::Memory, Via::Redis, Via::Together)] via: Via,
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let world = World::with(via, backend, |settings| settings.gap_wait = Duration::from_secs(20)).await;
@@ -68,7 +68,7 @@ async fn what_comes_in_the_wrong_order_is_put_right_without_asking(
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_owner_keeps_no_longer_is_passed_over(
-    #[values(Via::Memory, Via::Redis)] via: Via,
+    #[values(Via::Memory, Via::Redis, Via::Together)] via: Via,
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let world = World::new(via, backend).await;
@@ -84,7 +84,7 @@ async fn what_the_owner_keeps_no_longer_is_passed_over(
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_dead_consumer_had_in_hand_is_handled_by_another(
-    #[values(Via::Memory, Via::Redis)] via: Via,
+    #[values(Via::Memory, Via::Redis, Via::Together)] via: Via,
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let world = World::new(via, backend).await;
@@ -107,7 +107,7 @@ async fn what_a_dead_consumer_had_in_hand_is_handled_by_another(
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restarted_consumer_finds_at_once_what_it_had_in_hand(
-    #[values(Via::Memory, Via::Redis)] via: Via,
+    #[values(Via::Memory, Via::Redis, Via::Together)] via: Via,
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     // Nobody would take it over in the time of this test.
@@ -126,7 +126,7 @@ async fn a_restarted_consumer_finds_at_once_what_it_had_in_hand(
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn two_consumers_share_the_work_in_order(
-    #[values(Via::Memory, Via::Redis)] via: Via,
+    #[values(Via::Memory, Via::Redis, Via::Together)] via: Via,
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let world = World::new(via, backend).await;
@@ -142,7 +142,7 @@ async fn two_consumers_share_the_work_in_order(
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_service_gets_every_event_at_its_own_pace(
-    #[values(Via::Memory, Via::Redis)] via: Via,
+    #[values(Via::Memory, Via::Redis, Via::Together)] via: Via,
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let world = World::new(via, backend).await;
@@ -166,7 +166,7 @@ async fn every_service_gets_every_event_at_its_own_pace(
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_down_is_waited_for(
-    #[values(Via::Memory, Via::Redis)] via: Via,
+    #[values(Via::Memory, Via::Redis, Via::Together)] via: Via,
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let world = World::new(via, backend).await;
@@ -175,13 +175,13 @@ async fn what_is_down_is_waited_for(
     world.fault("or_a", 1, Fault::Down(8));
     world.change(&["or_a", "or_a", "or_b"]).await;
     world.settles(&[("or_a", &[1, 2]), ("or_b", &[1])]).await;
-    assert!(common::dead_letters::list(&world.stock.core.db).await.unwrap().is_empty());
+    assert!(dead_letters::list(&world.stock.core.db).await.unwrap().is_empty());
 }
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_hangs_is_stopped_and_tried_again(
-    #[values(Via::Memory, Via::Redis)] via: Via,
+    #[values(Via::Memory, Via::Redis, Via::Together)] via: Via,
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let world = World::with(via, backend, |settings| settings.handler_limit = Duration::from_millis(300)).await;
@@ -196,7 +196,7 @@ async fn a_handler_that_hangs_is_stopped_and_tried_again(
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kind_that_nobody_handles_is_let_go(
-    #[values(Via::Memory, Via::Redis)] via: Via,
+    #[values(Via::Memory, Via::Redis, Via::Together)] via: Via,
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let world = World::new(via, backend).await;
@@ -210,8 +210,8 @@ async fn a_kind_that_nobody_handles_is_let_go(
     world.change(&["or_a"]).await;
     world.settles(&[("or_a", &[1])]).await;
     assert_eq!(number(&world.stock.core.db, "SELECT COUNT(*) FROM inbox").await, 1);
-    assert!(common::dead_letters::list(&world.stock.core.db).await.unwrap().is_empty());
-    if via == Via::Redis {
+    assert!(dead_letters::list(&world.stock.core.db).await.unwrap().is_empty());
+    if via != Via::Memory {
         crate::redis_only::nothing_pending(&world).await;
     }
 }
@@ -222,4 +222,34 @@ async fn world_handles(world: &World, expected: &[(&str, usize)]) {
         expected.iter().all(|(aggregate, count)| handled.get(*aggregate).is_some_and(|all| all.len() == *count))
     })
     .await;
+}
+
+/// Many aggregates, one of which refuses: the others do not suffer, and what they cost is one transaction for many.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_arrives_together_is_handled_together(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[values(None, Some(Fault::Refuse), Some(Fault::Panic))] fault: Option<Fault>,
+) {
+    let world = World::new(Via::Together, backend).await;
+    let ids: Vec<String> = (0..60).map(|number| format!("or_{number:02}")).collect();
+    let all: Vec<&str> = ids.iter().map(String::as_str).collect();
+    if let Some(fault) = fault {
+        world.fault("or_07", 1, fault);
+    }
+    for _ in 0..3 {
+        world.change(&all).await;
+    }
+    let (_relay, _consumer) = (world.relay(), world.consumer());
+    let healthy = all.iter().filter(|id| fault.is_none() || **id != "or_07");
+    let expected: Vec<(&str, &[i64])> = healthy.map(|id| (*id, [1, 2, 3].as_slice())).collect();
+    world.settles(&expected).await;
+    let most = world.most.load(Ordering::Relaxed);
+    assert!(most > 1, "at the most {most} in one transaction");
+    let parked = async || -> Vec<(String, i64)> {
+        let letters = dead_letters::list(&world.stock.core.db).await.unwrap();
+        letters.into_iter().map(|letter| (letter.aggregate_id, letter.aggregate_version)).collect()
+    };
+    let poisoned: Vec<_> = fault.iter().flat_map(|_| (1..=3).map(|version| ("or_07".to_owned(), version))).collect();
+    eventually("the poison and what follows it are parked", async || parked().await == poisoned).await;
 }

@@ -11,7 +11,7 @@ use crate::world::{Fault, Via, World, eventually, execute};
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn poison_is_parked_its_aggregate_waits_and_a_replay_heals_it(
-    #[values(Via::Memory, Via::Redis)] via: Via,
+    #[values(Via::Memory, Via::Redis, Via::Together)] via: Via,
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
     #[values(Fault::Refuse, Fault::Panic)] fault: Fault,
 ) {
@@ -58,7 +58,7 @@ async fn poison_is_parked_its_aggregate_waits_and_a_replay_heals_it(
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_decoded_is_parked_at_once(
-    #[values(Via::Memory, Via::Redis)] via: Via,
+    #[values(Via::Memory, Via::Redis, Via::Together)] via: Via,
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let world = World::new(via, backend).await;

@@ -1,7 +1,7 @@
 //! Three services: `orders` publishes, `stock` and `claims` keep one row per event that they handled.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     future::Future,
     sync::{
         Arc, Mutex,
@@ -20,7 +20,7 @@ use common::{
     inbox::{AskOwner, Consumer},
     migration,
     outbox::{EventServer, Relay},
-    service::{Call, Core, Definition, Service, Subscription},
+    service::{Call, Core, Definition, EventHandler, Service, Subscription},
     testing::{Backend, Bench, bench},
 };
 use futures::FutureExt as _;
@@ -35,6 +35,8 @@ use tokio_util::sync::CancellationToken;
 pub enum Via {
     Memory,
     Redis,
+    /// Redis, with a handler that takes several events in one transaction.
+    Together,
 }
 
 /// What the handler does with one version of one aggregate.
@@ -63,6 +65,9 @@ pub struct World {
     /// How often the owner was asked for missing events.
     pub asked: Arc<AtomicUsize>,
     pub prefix: String,
+    via: Via,
+    /// The most events that the handler had in one transaction.
+    pub most: Arc<AtomicUsize>,
 }
 
 /// A relay or a consumer at work.
@@ -102,7 +107,7 @@ impl World {
         let prefix = format!("test:{}", uuid::Uuid::from_bytes(rand::random()).simple());
         let bus = match via {
             Via::Memory => Bus::memory(),
-            Via::Redis => Bus::redis(&redis_url(), &prefix).unwrap(),
+            Via::Redis | Via::Together => Bus::redis(&redis_url(), &prefix).unwrap(),
         };
         let mut settings = Settings {
             instance: "one".to_owned(),
@@ -125,6 +130,8 @@ impl World {
             faults: Faults::default(),
             asked: Arc::default(),
             prefix,
+            via,
+            most: Arc::default(),
         }
     }
 
@@ -151,7 +158,14 @@ impl World {
     }
 
     pub fn consumer_of(&self, service: &Bench, faults: Faults, instance: &str) -> Running {
-        let subscription = Subscription { from: "orders", kind: "order", handler: handler!(faults, keep) };
+        let handler = match self.via {
+            Via::Memory | Via::Redis => EventHandler::Each(handler!(faults, keep)),
+            Via::Together => {
+                let context = (faults, self.most.clone());
+                EventHandler::Together(handler!(context, keep_all))
+            }
+        };
+        let subscription = Subscription { from: "orders", kind: "order", handler };
         let consumer =
             Consumer::new(&service.core, &self.bus, vec![subscription], self.ask_owner(), &self.replica(instance));
         Running::start(|stop| consumer.run(stop))
@@ -268,7 +282,6 @@ pub async fn change(core: &Core, aggregate: &str, commit: bool) -> Result<i64> {
     common::outbox::push(&tx, &event(core, aggregate, version)).await?;
     if commit {
         tx.commit().await?;
-        core.wake();
     } else {
         tx.rollback().await?;
     }
@@ -290,9 +303,25 @@ pub fn event(core: &Core, aggregate: &str, version: i64) -> Event {
     }
 }
 
-/// The handler of `stock`. The effect is written before the fault strikes: a fault must undo it.
+/// The handler of `stock`.
 async fn keep(faults: &Faults, call: &Call, tx: &Tx, event: &Event) -> Result<()> {
     assert_eq!(call.actor.id, "orders");
+    effect(faults, tx, event).await
+}
+
+/// The same for several at once, each of another aggregate.
+async fn keep_all((faults, most): &(Faults, Arc<AtomicUsize>), _: &Call, tx: &Tx, events: &[&Event]) -> Result<()> {
+    let aggregates: BTreeSet<_> = events.iter().map(|event| &event.aggregate_id).collect();
+    assert_eq!(aggregates.len(), events.len());
+    for event in events {
+        effect(faults, tx, event).await?;
+    }
+    most.fetch_max(events.len(), Ordering::Relaxed);
+    Ok(())
+}
+
+/// The effect is written before the fault strikes: a fault must undo it.
+async fn effect(faults: &Faults, tx: &Tx, event: &Event) -> Result<()> {
     let sql = "INSERT INTO effect (aggregate_id, version) VALUES ($1, $2)";
     let values = [event.aggregate_id.as_str().into(), event.aggregate_version.into()];
     tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;

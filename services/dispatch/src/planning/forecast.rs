@@ -108,7 +108,6 @@ async fn escalate(ctx: &Context, order: &WorkOrder, arrival: DateTime<Utc>) -> R
     if let Some(changed) = present.miss_window(&ctx.policy, call.now) {
         work_order::save(&tx, &call, changed).await?;
         tx.commit().await?;
-        ctx.core.wake();
         tracing::info!(work_order.number = order.number, %arrival, "a visit will be late");
     }
     Ok(())

@@ -208,6 +208,5 @@ async fn hand_in(ctx: &Context, plan: &Plan, told: Result<Told>) -> Result<()> {
         }
     }
     tx.commit().await?;
-    ctx.core.wake();
     Ok(())
 }

@@ -20,10 +20,13 @@ use crate::{
     store::audit as store,
 };
 
-/// A record changed somewhere. The entry has the event's id, so it can be joined with the owner's history.
-pub(crate) async fn changed(_: &Context, call: &Call, tx: &Tx, event: &Event) -> Result<()> {
-    let at = convert::optional_instant(event.occurred_at.as_ref(), "occurred_at")?.unwrap_or(call.now);
-    store::append(tx, [(event.id.clone(), at, entry(event))]).await
+/// Records changed somewhere. An entry has its event's id, so it can be joined with the owner's history.
+pub(crate) async fn changed(_: &Context, call: &Call, tx: &Tx, events: &[&Event]) -> Result<()> {
+    let entry = |event: &&Event| {
+        let at = convert::optional_instant(event.occurred_at.as_ref(), "occurred_at")?.unwrap_or(call.now);
+        Ok((event.id.clone(), at, entry(event)))
+    };
+    store::append(tx, events.iter().map(entry).collect::<Result<Vec<_>>>()?).await
 }
 
 fn entry(event: &Event) -> Entry {

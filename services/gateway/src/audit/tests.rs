@@ -379,7 +379,7 @@ async fn a_change_is_told_with_what_its_owner_keeps(#[case] backend: Backend) {
     let tx = bench.core.db.begin().await.unwrap();
     let call = bench.call(Role::Service);
     for subscription in all {
-        (subscription.handler)(&call, &tx, &event).await.unwrap();
+        subscription.handler.handle(&call, &tx, &event).await.unwrap();
     }
     tx.commit().await.unwrap();
     seal(&bench.core, &config).await.unwrap();

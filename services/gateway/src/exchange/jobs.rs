@@ -282,7 +282,6 @@ async fn started(ctx: &Context, job: Job) -> Result<Job> {
     let tx = ctx.core.db.begin().await?;
     let job = store::save(&tx, &call, job.start(call.now)?).await?;
     tx.commit().await?;
-    ctx.core.wake();
     Ok(job)
 }
 
@@ -316,7 +315,6 @@ async fn end(
     store::drop_pieces(&tx, id, Some(Part::Rows)).await?;
     timer::schedule(&tx, EXPIRE, job.id(), expiry(ctx, &call)).await?;
     tx.commit().await?;
-    ctx.core.wake();
     Ok(())
 }
 

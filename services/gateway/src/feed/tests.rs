@@ -121,7 +121,7 @@ fn request(id: &str, org: &str) -> ServiceRequestEvent {
 async fn belongs(bench: &Bench, id: &str, partner: &str) {
     let tx = bench.core.db.begin().await.unwrap();
     let place = Place { partner_id: partner.to_owned(), ..Place::default() };
-    store::feed::keep_place(&tx, id, place).await.unwrap();
+    store::feed::keep_places(&tx, [(id.to_owned(), place)].into()).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -154,7 +154,7 @@ async fn write(ctx: &Context, kind: &str, id: &str, version: i64, undo: bool) {
     let call = common::service::Call::internal(&ctx.core, "intake", "event");
     loop {
         let tx = ctx.core.db.begin().await.unwrap();
-        match super::record(ctx, &call, &tx, &event).await {
+        match super::record(ctx, &call, &tx, &[&event]).await {
             Ok(()) if undo => return tx.rollback().await.unwrap(),
             Ok(()) => return tx.commit().await.unwrap(),
             Err(error) => assert_eq!(error.reason.name, "CONFLICT", "{error:?}"),

@@ -127,7 +127,6 @@ impl Authority {
         let account = prove(&tx).await?;
         session::insert(&tx, session.clone(), secrets::digest(&refresh)).await?;
         tx.commit().await?;
-        self.core.wake();
         Ok(self.result(&account, credential, &session, access, refresh))
     }
 

@@ -5,6 +5,8 @@
 //! seen number n has all before it, and a reader may go on from its last number. (A sequence gives out its numbers before
 //! the commit: such a cursor passes over what is committed late.)
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
 use chrono::{DateTime, Utc};
 use common::{
     db::{Db, Tx},
@@ -79,19 +81,29 @@ mod place {
 
 use entity::{ActiveModel, Column, Entity, Model};
 
-/// The next number. Take it as late as possible: whoever else writes a change waits for this transaction from here on.
-pub(crate) async fn next(tx: &Tx) -> Result<i64> {
-    let sql = "UPDATE change_counter SET last = last + 1 WHERE id = 1 RETURNING last";
-    let statement = Statement::from_string(tx.get_database_backend(), sql);
+/// The first of the next so many numbers. Take them as late as possible: whoever else writes a change waits for this
+/// transaction from here on.
+pub(crate) async fn take_numbers(tx: &Tx, count: usize) -> Result<i64> {
+    let count = i64::try_from(count).map_err(Error::internal)?;
+    let sql = "UPDATE change_counter SET last = last + $1 WHERE id = 1 RETURNING last";
+    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, [count.into()]);
     let row = tx.query_one_raw(statement).await?;
     let row = row.ok_or_else(|| Error::internal(anyhow::anyhow!("the counter of changes is gone")))?;
-    Ok(row.try_get_by_index(0)?)
+    let last: i64 = row.try_get_by_index(0)?;
+    Ok(last - count + 1)
 }
 
-/// Writes a change under its number.
-pub(crate) async fn insert(tx: &Tx, change: &Change) -> Result<()> {
+/// Writes changes under their numbers.
+pub(crate) async fn insert(tx: &Tx, changes: &[Change]) -> Result<()> {
+    if !changes.is_empty() {
+        Entity::insert_many(changes.iter().map(row)).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+fn row(change: &Change) -> ActiveModel {
     let Change { place, .. } = change.clone();
-    let row = ActiveModel {
+    ActiveModel {
         number: set(change.number),
         event_id: set(change.event_id.clone()),
         service: set(change.service.clone()),
@@ -109,9 +121,7 @@ pub(crate) async fn insert(tx: &Tx, change: &Change) -> Result<()> {
         customer_id: set(place.customer_id),
         occurred_at: set(change.occurred_at),
         recorded_at: set(change.recorded_at),
-    };
-    Entity::insert(row).exec_without_returning(tx).await?;
-    Ok(())
+    }
 }
 
 fn change(row: Model) -> Change {
@@ -189,29 +199,36 @@ pub(crate) async fn trim(db: &Db, before: DateTime<Utc>) -> Result<u64> {
     }
 }
 
-/// Where a record belongs, as far as is known.
-pub(crate) async fn place(on: &impl ConnectionTrait, record_id: &str) -> Result<Option<Place>> {
-    let row = place::Entity::find_by_id(record_id.to_owned()).one(on).await?;
-    Ok(row.map(|row| Place {
+/// Where records belong, by id, as far as is known.
+pub(crate) async fn places(on: &impl ConnectionTrait, record_ids: BTreeSet<String>) -> Result<HashMap<String, Place>> {
+    if record_ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = place::Entity::find().filter(place::Column::RecordId.is_in(record_ids)).all(on).await?;
+    let place = |row: place::Model| Place {
         org_unit_id: row.org_unit_id,
         technician_id: row.technician_id,
         partner_id: row.partner_id,
         service_request_id: row.service_request_id,
         customer_id: row.customer_id,
-    }))
+    };
+    Ok(rows.into_iter().map(|row| (row.record_id.clone(), place(row))).collect())
 }
 
-/// Keeps where a record belongs.
-pub(crate) async fn keep_place(tx: &Tx, record_id: &str, place: Place) -> Result<()> {
+/// Keeps where records belong.
+pub(crate) async fn keep_places(tx: &Tx, places: BTreeMap<String, Place>) -> Result<()> {
     use place::Column;
-    let row = place::ActiveModel {
-        record_id: set(record_id.to_owned()),
+    if places.is_empty() {
+        return Ok(());
+    }
+    let rows = places.into_iter().map(|(record_id, place)| place::ActiveModel {
+        record_id: set(record_id),
         org_unit_id: set(place.org_unit_id),
         technician_id: set(place.technician_id),
         partner_id: set(place.partner_id),
         service_request_id: set(place.service_request_id),
         customer_id: set(place.customer_id),
-    };
+    });
     let known = OnConflict::column(Column::RecordId)
         .update_columns([
             Column::OrgUnitId,
@@ -221,6 +238,6 @@ pub(crate) async fn keep_place(tx: &Tx, record_id: &str, place: Place) -> Result
             Column::CustomerId,
         ])
         .to_owned();
-    place::Entity::insert(row).on_conflict(known).exec_without_returning(tx).await?;
+    place::Entity::insert_many(rows).on_conflict(known).exec_without_returning(tx).await?;
     Ok(())
 }

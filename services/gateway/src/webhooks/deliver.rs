@@ -169,7 +169,6 @@ async fn one(ctx: &Context, endpoint: &Endpoint, head: &delivery::entity::Model)
         }
     }
     tx.commit().await?;
-    ctx.core.wake();
     Ok(())
 }
 

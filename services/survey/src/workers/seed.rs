@@ -60,7 +60,6 @@ async fn add(ctx: &Context, seed: Seed) -> Result<()> {
     let draft = questionnaire::insert(&tx, &call, draft, "create").await?;
     questionnaire::save(&tx, &call, draft.publish(call.now)?).await?;
     tx.commit().await?;
-    ctx.core.wake();
     Ok(())
 }
 

@@ -288,7 +288,7 @@ impl World {
             ..Event::default()
         };
         let tx = self.ctx.core.db.begin().await.unwrap();
-        feed::record(&self.ctx, &call, &tx, &event).await.unwrap();
+        feed::record(&self.ctx, &call, &tx, &[&event]).await.unwrap();
         tx.commit().await.unwrap();
     }
 

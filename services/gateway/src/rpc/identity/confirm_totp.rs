@@ -41,6 +41,5 @@ pub(crate) async fn handle(ctx: &Context, call: &Call, request: ConfirmTotpReque
     entry.from_address.clone_from(&call.origin.address);
     audit::record(&tx, &ctx.core, entry).await?;
     tx.commit().await?;
-    ctx.core.wake();
     Ok(RecoveryCodes { codes })
 }

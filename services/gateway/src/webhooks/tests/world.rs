@@ -215,7 +215,7 @@ impl World {
     pub(crate) async fn belongs(&self, case: &str, partner: &str) {
         let tx = self.bench.core.db.begin().await.unwrap();
         let place = Place { partner_id: partner.to_owned(), org_unit_id: "east".to_owned(), ..Place::default() };
-        store::feed::keep_place(&tx, case, place).await.unwrap();
+        store::feed::keep_places(&tx, [(case.to_owned(), place)].into()).await.unwrap();
         tx.commit().await.unwrap();
     }
 
@@ -243,7 +243,7 @@ impl World {
             ..Event::default()
         };
         let tx = ctx.core.db.begin().await.unwrap();
-        feed::record(ctx, &call, &tx, &event).await.unwrap();
+        feed::record(ctx, &call, &tx, &[&event]).await.unwrap();
         tx.commit().await.unwrap();
     }
 
