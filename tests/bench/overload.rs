@@ -80,6 +80,8 @@ struct Found {
     shares: BTreeMap<Kind, f64>,
     /// Calls of each kind answered in a second, the time included that was needed to catch up.
     rates: BTreeMap<Kind, f64>,
+    /// Seconds in each second for which the services' processor was busy.
+    busy: f64,
     memory: u64,
 }
 
@@ -105,7 +107,7 @@ struct Stage {
     _folder: tempfile::TempDir,
 }
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 async fn main() -> anyhow::Result<()> {
     let stage = Arc::new(stage().await?);
     apart(&stage)?;
@@ -133,7 +135,7 @@ async fn main() -> anyhow::Result<()> {
         .iter()
         .map(|rate| (*rate, None))
         .chain([(3.0 * guess, None), (10.0 * guess, None)])
-        .chain([Kind::Emergency, Kind::Intake, Kind::List].map(|kind| (guess, Some(kind))))
+        .chain([Kind::Emergency, Kind::Intake, Kind::List].map(|kind| (guess / 4.0, Some(kind))))
         .collect();
     let mut found: Vec<Vec<Found>> = offered.iter().map(|_| Vec::new()).collect();
     for _ in 0..ROUNDS {
@@ -145,11 +147,13 @@ async fn main() -> anyhow::Result<()> {
     let middle = |of: &[Found], pick: &dyn Fn(&Found) -> f64| median(of.iter().map(pick).collect());
     let goodput = |of: &[Found]| middle(of, &Found::goodput);
     let answered = |of: &[Found]| middle(of, &Found::answered);
-    let alone: BTreeMap<Kind, f64> =
-        offered.iter().zip(&found).filter_map(|((_, only), found)| Some(((*only)?, answered(found)))).collect();
-    println!("\n  each kind alone, answered in a second: {alone:.0?}");
+    // What a call of each kind costs, in milliseconds of the services' processor, when few come and none is refused.
+    let each = |of: &[Found]| middle(of, &|found| found.busy * 1e3 / found.answered());
+    let costs: BTreeMap<Kind, f64> =
+        offered.iter().zip(&found).filter_map(|((_, only), found)| Some(((*only)?, each(found)))).collect();
+    println!("\n  cost of a call, ms of the services' processor: {costs:.2?}");
     let work =
-        |of: &[Found]| middle(of, &|found| found.rates.iter().map(|(kind, rate)| rate / alone[kind]).sum::<f64>());
+        |of: &[Found]| middle(of, &|found| found.rates.iter().map(|(kind, rate)| rate * costs[kind]).sum::<f64>());
     let ms = |of: &[Found], pick: fn(&Found) -> Duration| middle(of, &|found| pick(found).as_secs_f64() * 1e3);
     let best = |of: &dyn Fn(&[Found]) -> f64| found[..peaks.len()].iter().map(|found| of(found)).fold(0.0, f64::max);
     let (peak, all, most) = (best(&goodput), best(&answered), best(&work));
@@ -157,14 +161,15 @@ async fn main() -> anyhow::Result<()> {
         "\n  peak P    {peak:.0} service requests a second; {all:.0} calls of all kinds: the best medians of {ROUNDS}"
     );
     // An emergency costs more than a usual request, and a list less; the more calls come, the more of those that are let in
-    // are emergencies. So the work done counts, each call as the part of a second that its kind takes when it comes alone.
+    // are emergencies. So the work done counts, each call as the processor time that its kind takes when few come.
     for (times, found) in [3.0, 10.0].into_iter().zip(&found[peaks.len()..]) {
         println!(
-            "  at {times:>4.0} P ({:>6.0} /s came)  work {:.2} P, requests {:.2} P, calls of all kinds {:.2} P   admitted p50 {:.1} p99 {:.1} ms   refused p50 {:.1} p99 {:.1} ms   other failures {}   RSS {} MiB",
+            "  at {times:>4.0} P ({:>6.0} /s came)  work {:.2} P, requests {:.2} P, calls of all kinds {:.2} P   processor busy {:.2}   admitted p50 {:.1} p99 {:.1} ms   refused p50 {:.1} p99 {:.1} ms   other failures {}   RSS {} MiB",
             middle(found, &|found| found.offered),
             work(found) / most,
             goodput(found) / peak,
             answered(found) / all,
+            middle(found, &|found| found.busy),
             ms(found, |found| found.admitted_p50),
             ms(found, |found| found.admitted_p99),
             ms(found, |found| found.refused_p50),
@@ -196,6 +201,22 @@ fn apart(stage: &Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Seconds for which the services' processor was busy since the machine started; all processors where they are not apart.
+fn busy() -> anyhow::Result<f64> {
+    let name = if std::thread::available_parallelism()?.get() > 1 { "cpu " } else { "cpu0 " };
+    let stat = std::fs::read_to_string("/proc/stat")?;
+    let line = stat.lines().find_map(|line| line.strip_prefix(name)).context("no processor in /proc/stat")?;
+    let ticks: Vec<f64> = line.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+    // User, nice, system, (idle, waiting,) interrupts, soft interrupts; a tick is 10 ms.
+    Ok(ticks
+        .iter()
+        .take(7)
+        .enumerate()
+        .filter(|(column, _)| ![3, 4].contains(column))
+        .map(|(_, ticks)| ticks / 100.0)
+        .sum())
+}
+
 fn row(found: &Found) {
     println!(
         "  {:>10.0}    {:>10.0}    {:>10.0}   {:>6.1}   {:>6.1}   {:>7}   {:>6.1}   {:>8.1}",
@@ -219,7 +240,7 @@ async fn load(
     serial: &mut u64,
 ) -> anyhow::Result<Found> {
     let (told, mut hear) = mpsc::unbounded_channel();
-    let begun = Instant::now();
+    let (begun, busy) = (Instant::now(), busy()?);
     let places = Arc::new(tokio::sync::Semaphore::new(OUTSTANDING));
     let mut sent = 0_u64;
     let mut unsent = 0_u64;
@@ -279,6 +300,7 @@ async fn load(
         refused_p50: at(&mut refused, 0.5),
         refused_p99: at(&mut refused, 0.99),
         other,
+        busy: (self::busy()? - busy) / done,
         rates: by_kind.iter().map(|(kind, (well, _))| (*kind, *well as f64 / done)).collect(),
         shares: by_kind.into_iter().map(|(kind, (well, all))| (kind, well as f64 / all as f64)).collect(),
         memory: stage.gateway.memory()?,

@@ -128,6 +128,8 @@ pub(crate) mod anchor {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// Entries of one statement: more would hold a thread for milliseconds while it is put together, and calls with it.
+const TOGETHER: usize = 64;
 /// Stands for a hash that fits nothing.
 const NO_HASH: Hash = [0xff; 32];
 
@@ -138,14 +140,16 @@ pub(crate) fn hash(column: &[u8]) -> Hash {
 
 /// Writes entries into the queue of the transaction.
 pub(crate) async fn append(tx: &Tx, entries: impl IntoIterator<Item = (String, DateTime<Utc>, Entry)>) -> Result<()> {
-    let rows = entries
-        .into_iter()
-        .map(|(id, at, entry)| {
-            let entry = serde_json::to_value(entry).map_err(Error::internal)?;
-            Ok(pending::ActiveModel { seq: NotSet, id: set(id), at: set(at), entry: set(entry) })
-        })
-        .collect::<Result<Vec<_>>>()?;
-    if !rows.is_empty() {
+    let mut entries = entries.into_iter().peekable();
+    while entries.peek().is_some() {
+        let rows = entries
+            .by_ref()
+            .take(TOGETHER)
+            .map(|(id, at, entry)| {
+                let entry = serde_json::to_value(entry).map_err(Error::internal)?;
+                Ok(pending::ActiveModel { seq: NotSet, id: set(id), at: set(at), entry: set(entry) })
+            })
+            .collect::<Result<Vec<_>>>()?;
         pending::Entity::insert_many(rows).exec_without_returning(tx).await?;
     }
     Ok(())

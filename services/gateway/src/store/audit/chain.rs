@@ -13,8 +13,9 @@ use sea_orm::{
 use super::{anchor, entity, hash, head, pending, row};
 use crate::domain::audit::{Entry, Head, Seal, Sealed};
 
-/// Entries of one transaction: their columns stay below SQLite's 32,766 values of a statement.
-const BATCH: u64 = 1000;
+/// Entries of one transaction: more would hold a thread for milliseconds while their statement is put together, and calls
+/// with it.
+const BATCH: u64 = 64;
 /// The id of the head's only row.
 const ONLY: i32 = 1;
 /// Rows deleted by one statement.
