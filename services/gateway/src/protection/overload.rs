@@ -18,7 +18,7 @@ use super::classes::{Class, Plan, Plans};
 /// Longest wait of a call for a place.
 const PATIENCE: Duration = Duration::from_millis(2);
 /// The same for the highest class, while the queue comes and goes.
-const LONG_PATIENCE: Duration = Duration::from_millis(4);
+const LONG_PATIENCE: Duration = Duration::from_millis(3);
 /// A queue that has not been empty for so long stands: waiting in it is of no use.
 const STANDING: Duration = Duration::from_millis(100);
 /// Longest wait in a standing queue; the highest class has [`PATIENCE`] there.
