@@ -2,7 +2,7 @@
 //! What is right comes from the rules in the contract and from whose the records of the world are; nothing here asks the
 //! finders that it tests. Add an RPC or an id field, and the matrix has it, or fails.
 //!
-//! One world serves all parts, because making it takes longer than most of them. `AFTERCARE_ACCESS=lists,tokens` runs some
+//! One world of each database serves all parts, because making it takes longer than most of them. `AFTERCARE_ACCESS=lists,tokens` runs some
 //! parts only; without `AFTERCARE_FULL` the largest parts ask a share of their cells, the same ones every time.
 //! `make access-mutations` takes every check away in turn and sees that it is missed (mutations.py).
 
@@ -28,7 +28,9 @@ mod writes;
 
 use std::{panic::AssertUnwindSafe, time::Instant};
 
+use common::testing::Backend;
 use futures::{FutureExt as _, future::BoxFuture};
+use rstest::rstest;
 
 use crate::world::World;
 
@@ -57,14 +59,17 @@ const PARTS: [(&str, Part); 18] = [
     ("writes", |world| writes::nobody_writes_out_of_sight(world).boxed()),
 ];
 
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
-async fn everybody_sees_and_does_what_they_may_and_no_more() {
+async fn everybody_sees_and_does_what_they_may_and_no_more(#[case] backend: Backend) {
     let wanted = std::env::var("AFTERCARE_ACCESS").unwrap_or_default();
     let wanted: Vec<&str> = wanted.split(',').filter(|name| !name.is_empty()).collect();
     let unknown = wanted.iter().find(|name| !PARTS.iter().any(|(known, _)| known == *name));
     assert!(unknown.is_none(), "there is no part {unknown:?}");
     let begun = Instant::now();
-    let world = World::make().await;
+    let world = World::make(backend).await;
     println!("world: {} records, {} callers, {:.1?}", world.records.len(), world.callers.len(), begun.elapsed());
     let mut failed = Vec::new();
     for (name, part) in PARTS.iter().filter(|(name, _)| wanted.is_empty() || wanted.contains(name)) {

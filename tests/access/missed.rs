@@ -2,6 +2,7 @@
 
 use std::{panic::AssertUnwindSafe, time::Instant};
 
+use common::testing::Backend;
 use futures::FutureExt as _;
 
 use crate::{PARTS, world::World};
@@ -13,7 +14,7 @@ async fn every_check_is_missed() {
     let checks = std::env::var("AFTERCARE_CHECKS").expect("mutations.py says which checks there are");
     let dropped = std::env::var("AFTERCARE_DROPPED").expect("mutations.py says where the name of the check is put");
     let drop = |name: &str| std::fs::write(&dropped, name).expect("the name of the check is written");
-    let mut world = World::make().await;
+    let mut world = World::make(Backend::Sqlite).await;
     let (mut unnoticed, mut all) = (Vec::new(), 0);
     for check in checks.lines() {
         let (name, parts) = check.split_once('\t').expect("a name and parts");
@@ -32,7 +33,7 @@ async fn every_check_is_missed() {
             && !holds(&world, part).await
         {
             // What was done without the check is still there. With it, in a world of its own, the part must hold.
-            let spoilt = std::mem::replace(&mut world, World::make().await);
+            let spoilt = std::mem::replace(&mut world, World::make(Backend::Sqlite).await);
             spoilt.end().await;
             assert!(holds(&world, part).await, "{part} does not hold with every check in its place");
         }

@@ -3,7 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{clock::Clock, config::Sources, id::Ids, record::Role, run::Running};
+use common::{
+    clock::Clock,
+    config::Sources,
+    id::Ids,
+    record::Role,
+    run::Running,
+    testing::{Backend, TestDb, database},
+};
 use harness::{client::Door, contract};
 use prost_reflect::MethodDescriptor;
 use serde_json::{Value, json};
@@ -40,6 +47,8 @@ pub(crate) struct World {
     /// RPCs that the matrix asks alone, by a part of their names; all when there is none.
     pub(crate) only: std::sync::Mutex<String>,
     running: Running,
+    /// Dropped after all that uses them.
+    _databases: Vec<TestDb>,
     _folder: TempDir,
 }
 
@@ -72,7 +81,7 @@ pub(crate) fn rpc(service: &str, name: &str) -> MethodDescriptor {
 }
 
 impl World {
-    pub(crate) async fn make() -> Self {
+    pub(crate) async fn make(backend: Backend) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut text =
             String::from("listen = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n[telemetry]\nlog_filter = \"error\"\n");
@@ -89,7 +98,16 @@ impl World {
         let text = text + &format!("[gateway.notifications]\nfile = {sent:?}\n");
         let text = text + "[gateway.push]\npoll = \"50ms\"\nheartbeat = \"500ms\"\nlife = \"4s\"\n";
         let sources = Sources::new(&all_in_one::SERVICES).text("the world", &text).expect("sources");
-        let sources = all_in_one::data_folder(sources, folder.path()).expect("a folder");
+        let mut sources = all_in_one::data_folder(sources, folder.path()).expect("a folder");
+        let mut databases = Vec::new();
+        if backend == Backend::Postgres {
+            for service in all_in_one::SERVICES {
+                let made = database(Backend::Postgres).await;
+                let own = format!("[{}.database]\nurl = {:?}\n", service.replace('-', "_"), made.url);
+                sources = sources.text("a database of its own", &own).expect("sources");
+                databases.push(made);
+            }
+        }
         let clock = Clock::fixed(all_in_one::demo::beginning(Clock::system().now(), SIZE));
         let mut host = all_in_one::services(sources, clock.clone(), Ids::seeded(7)).await.expect("the services start");
         let address = all_in_one::door(&mut host).await.expect("the door opens");
@@ -121,6 +139,7 @@ impl World {
             loaded,
             only: std::sync::Mutex::default(),
             running,
+            _databases: databases,
             _folder: folder,
         };
         // Some invitations are sent only now.

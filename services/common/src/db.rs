@@ -114,6 +114,9 @@ passes_on!(Tx, |self| &self.reach);
 passes_on!(Reads<'_>, |self| self.reach);
 passes_on!(Whole<'_>, |self| &Reach::All);
 
+/// A connection that is given back and does not answer for so long is still at work on a query that nobody waits for.
+const ABANDONED: Duration = Duration::from_millis(100);
+
 /// Where the data is.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -262,6 +265,7 @@ fn sqlite(url: &str, connections: u32) -> ConnectOptions {
 }
 
 fn postgres(config: &DatabaseConfig) -> ConnectOptions {
+    use sea_orm::sqlx::Connection as _;
     let mut options = ConnectOptions::new(&config.url);
     options
         .max_connections(config.max_connections.max(2))
@@ -274,7 +278,15 @@ fn postgres(config: &DatabaseConfig) -> ConnectOptions {
             ("statement_timeout", "10s"),
             ("lock_timeout", "2s"),
             ("idle_in_transaction_session_timeout", "10s"),
+            // A query whose connection was closed ends by itself.
+            ("client_connection_check_interval", "200ms"),
         ])
+    });
+    // Who asked may have gone in the midst of a query: nobody waits for that connection, and the server need not go on.
+    options.map_sqlx_postgres_pool_opts(|pool| {
+        pool.after_release(|connection, _| {
+            Box::pin(async move { Ok(tokio::time::timeout(ABANDONED, connection.ping()).await.is_ok()) })
+        })
     });
     options
 }

@@ -19,7 +19,7 @@ use common::{
 };
 use proto::aftercare::common::v1::{ListTimelineRequest, RecordEvent, RepublishRequest};
 use rstest::rstest;
-use sea_orm::Condition;
+use sea_orm::{Condition, ConnectionTrait as _, Statement};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde::{Deserialize, Serialize};
 
@@ -445,4 +445,39 @@ fn requests_are_checked_against_the_contract() {
     let fields: Vec<_> = refused.fields.iter().map(|field| (&*field.field, &*field.rule)).collect();
     assert_eq!(fields, [("aggregate_id", "string.min_len"), ("from_version", "number.gte")]);
     rpc::validate(&RepublishRequest { aggregate_id: "cp_1".to_owned(), from_version: 1 }).unwrap();
+}
+
+/// PostgreSQL would work on for ten seconds, and the connection be missed by others.
+#[tokio::test]
+async fn a_query_that_nobody_waits_for_ends() {
+    const ASLEEP: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' \
+                          AND query = 'SELECT pg_sleep(60)'";
+    let bench = things(Backend::Postgres).await;
+    let db = &bench.core.db;
+    let asleep = async || -> i64 {
+        let row = db.read().query_one_raw(Statement::from_string(db.backend(), ASLEEP)).await.unwrap();
+        row.unwrap().try_get_by_index(0).unwrap()
+    };
+    let until = async |wanted: i64| {
+        // Within half of what the server would give the query.
+        for _ in 0..250 {
+            if asleep().await == wanted {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("{} queries are at work", asleep().await);
+    };
+    let read = async { db.read().execute_unprepared("SELECT pg_sleep(60)").await.map(drop) };
+    let write = async {
+        let tx = db.begin().await.unwrap();
+        tx.execute_unprepared("SELECT pg_sleep(60)").await.map(drop)
+    };
+    // Dropped as the handler of a call whose caller has gone.
+    tokio::select! {
+        ended = async { tokio::join!(read, write) } => panic!("they ended: {ended:?}"),
+        () = until(2) => {}
+    }
+    until(0).await;
+    create(&bench, "th_after", "still there").await.unwrap();
 }
