@@ -167,7 +167,10 @@ pub fn set_parent(span: &Span, traceparent: &str) {
 /// Ties a span to another trace that it is also about.
 pub fn add_link(span: &Span, traceparent: &str) {
     let other = TraceContextPropagator::new().extract_with_context(&Context::new(), &Carrier(traceparent));
-    span.add_link(other.span().span_context().clone());
+    let context = other.span().span_context().clone();
+    if context.is_valid() {
+        span.add_link(context);
+    }
 }
 
 /// The present trace context as a W3C `traceparent`; empty when there is none.
