@@ -17,12 +17,12 @@ use super::classes::{Class, Plan, Plans};
 
 /// Longest wait of a call for a place.
 const PATIENCE: Duration = Duration::from_millis(2);
-/// The same for the highest class, while the queue comes and goes.
-const LONG_PATIENCE: Duration = Duration::from_millis(3);
-/// A queue that has not been empty for so long stands: waiting in it is of no use.
-const STANDING: Duration = Duration::from_millis(100);
-/// Longest wait in a standing queue; the highest class has [`PATIENCE`] there.
+/// The same for the highest class: it gets every place that becomes free.
+const LONG_PATIENCE: Duration = Duration::from_millis(20);
+/// Longest wait of a class that has more calls than places; the highest one has [`PATIENCE`] then.
 const SHORT_PATIENCE: Duration = Duration::from_millis(1);
+/// That is a class of which more were refused than let in during so long: waiting is of little use to it.
+const WINDOW: Duration = Duration::from_millis(100);
 /// An RPC is slow when it takes so many times as long as it can.
 const TIMES: f64 = 3.0;
 /// What one call can say at the most: a single hanging one is no overload.
@@ -67,8 +67,7 @@ struct State {
     in_work: usize,
     by_upstream: Vec<usize>,
     waiting: [VecDeque<Waiter>; Class::ALL.len()],
-    /// When the queue was last empty, while it is not.
-    since: Option<Instant>,
+    prospects: [Prospect; Class::ALL.len()],
     /// Somebody had to wait or was refused since the room was last looked at.
     pressed: bool,
     floors: Vec<Floor>,
@@ -81,6 +80,16 @@ struct State {
 struct Waiter {
     place: oneshot::Sender<Place>,
     plan: Plan,
+}
+
+/// How one class fares.
+#[derive(Clone, Copy, Debug)]
+struct Prospect {
+    since: Instant,
+    entered: u32,
+    refused: u32,
+    /// More were refused than let in during the window before.
+    poor: bool,
 }
 
 /// The quickest time of an RPC, in seconds, in this span of memory and in the one before.
@@ -110,7 +119,7 @@ impl Overload {
             in_work: 0,
             by_upstream: vec![0; plans.upstreams.max(1)],
             waiting: Default::default(),
-            since: None,
+            prospects: [Prospect { since: now, entered: 0, refused: 0, poor: false }; Class::ALL.len()],
             pressed: false,
             floors: vec![floor; plans.rpcs],
             said: 0.0,
@@ -129,15 +138,15 @@ impl Overload {
         let (waited, patience) = {
             let mut state = self.lock();
             if state.fits(plan, class) && !state.somebody_waits(class) {
+                state.prospects[class as usize].note(true);
                 return Ok(self.place(&mut state, plan));
             }
             state.pressed = true;
-            let now = Instant::now();
             if state.length() as f64 >= state.room.max(16.0) && !state.displace(class) {
+                state.prospects[class as usize].note(false);
                 return Err(refused(class, "queue_full"));
             }
-            let since = *state.since.get_or_insert(now);
-            let patience = match (class, now.duration_since(since) > STANDING) {
+            let patience = match (class, state.prospects[class as usize].poor) {
                 (Class::Field, false) => LONG_PATIENCE,
                 (Class::Field, true) | (_, false) => PATIENCE,
                 (_, true) => SHORT_PATIENCE,
@@ -147,7 +156,9 @@ impl Overload {
             (waited, patience)
         };
         let until = deadline.min(tokio::time::Instant::now() + patience);
-        let place = match tokio::time::timeout_at(until, waited).await {
+        let waited = tokio::time::timeout_at(until, waited).await;
+        self.lock().prospects[class as usize].note(matches!(waited, Ok(Ok(_))));
+        let place = match waited {
             Ok(Ok(place)) => place,
             // Displaced by a higher class, or waited in vain.
             Ok(Err(_)) | Err(_) if tokio::time::Instant::now() < deadline => return Err(refused(class, "waited")),
@@ -241,9 +252,6 @@ impl State {
                 return Some(waiter);
             }
         }
-        if self.waiting.iter().all(VecDeque::is_empty) {
-            self.since = None;
-        }
         None
     }
 
@@ -265,6 +273,20 @@ impl State {
         self.room = self.room.clamp((shared.settings.least as f64).min(shared.most), shared.most);
         (self.said, self.calls, self.looked, self.pressed) = (0.0, 0, now, false);
         metrics::gauge!("aftercare_overload_room").set(self.room);
+    }
+}
+
+impl Prospect {
+    fn note(&mut self, entered: bool) {
+        let now = Instant::now();
+        if now.duration_since(self.since) >= WINDOW {
+            *self = Self { since: now, entered: 0, refused: 0, poor: self.refused > self.entered };
+        }
+        if entered {
+            self.entered += 1;
+        } else {
+            self.refused += 1;
+        }
     }
 }
 

@@ -136,3 +136,31 @@ async fn the_room_shrinks_when_answers_are_slow_and_grows_when_they_are_not() {
     }
     assert_eq!(room, 512.0, "never above the most");
 }
+
+/// Requests that are sent away by the hundred must not make emergencies, for which there is room soon, go with them.
+#[tokio::test]
+async fn only_a_class_that_is_itself_refused_loses_its_patience() {
+    let overload = overload(1);
+    let poor = |class| overload.lock().prospects[class as usize].poor;
+    let place = enter(&overload, 0, Class::Field).await.unwrap();
+    for _ in 0..2 {
+        let begun = Instant::now();
+        while begun.elapsed() <= WINDOW {
+            enter(&overload, 0, Class::Intake).await.unwrap_err();
+        }
+    }
+    assert!(poor(Class::Intake) && !poor(Class::Field));
+    let mut emergency = Box::pin(enter(&overload, 0, Class::Field));
+    assert!(futures::poll!(&mut emergency).is_pending());
+    drop(place);
+    drop(emergency.await.unwrap());
+
+    // There is room again: after a window they have their patience again.
+    for _ in 0..2 {
+        let begun = Instant::now();
+        while begun.elapsed() <= WINDOW {
+            enter(&overload, 0, Class::Intake).await.unwrap();
+        }
+    }
+    assert!(!poor(Class::Intake));
+}
