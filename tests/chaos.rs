@@ -37,7 +37,7 @@ struct Size {
 }
 
 const SHORT: Size =
-    Size { cases: 24, kills: 10, limit: Duration::from_secs(240), cutters: 1, apart: Duration::from_millis(60) };
+    Size { cases: 60, kills: 10, limit: Duration::from_secs(240), cutters: 1, apart: Duration::from_millis(60) };
 const FULL: Size =
     Size { cases: 500, kills: 200, limit: Duration::from_secs(3_000), cutters: 3, apart: Duration::from_millis(330) };
 

@@ -10,12 +10,11 @@ use sea_orm::{
     EntityTrait as _, QueryOrder as _, QuerySelect as _, Statement, entity::prelude::*, sea_query::OnConflict,
 };
 
-use super::{anchor, entity, hash, head, pending, row};
+use super::{TOGETHER, anchor, entity, hash, head, pending, row};
 use crate::domain::audit::{Entry, Head, Seal, Sealed};
 
-/// Entries of one transaction: more would hold a thread for milliseconds while their statement is put together, and calls
-/// with it.
-const BATCH: u64 = 64;
+/// Entries of one transaction.
+const BATCH: u64 = 1000;
 /// The id of the head's only row.
 const ONLY: i32 = 1;
 /// Rows deleted by one statement.
@@ -117,7 +116,10 @@ pub(crate) async fn seal(db: &Db, now: DateTime<Utc>, seal: &Seal, anchoring: An
     }
     let mut round = Round { sealed: rows.len() as u64, more: rows.len() as u64 == BATCH, ..Round::default() };
     if !rows.is_empty() {
-        entity::Entity::insert_many(rows).exec_without_returning(&tx).await?;
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            entity::Entity::insert_many(rows.by_ref().take(TOGETHER)).exec_without_returning(&tx).await?;
+        }
         pending::Entity::delete_many().filter(pending::Column::Seq.is_in(taken)).exec(&tx).await?;
     }
     let behind = head.seq - head.anchored_seq;
