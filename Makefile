@@ -71,7 +71,7 @@ bench: ## benchmarks, bounded, each as a ratio of two things measured in one run
 	tests/with-services.sh cargo bench --locked --profile fast -p aftercare-tests --bench bench
 
 # All but the gateway and the crowd stays on the first processor (tests/bench/overload.rs says why).
-bench-overload: ## what is left of the gateway's peak when three and ten times as many calls arrive (about nine minutes)
+bench-overload: ## what is left of the gateway's peak when three and ten times as many calls arrive (about ten minutes)
 	cargo build --locked --profile fast -p aftercare-intake -p aftercare-gateway
 	cargo bench --locked --profile fast -p aftercare-tests --bench overload --no-run
 	taskset -c 0 tests/with-services.sh cargo bench --locked --profile fast -p aftercare-tests --bench overload

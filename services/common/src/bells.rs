@@ -38,8 +38,7 @@ impl Written {
 
     /// It set a timer.
     pub(crate) fn timer(&self, due_at: DateTime<Utc>) {
-        let mut rows = lock(&self.0);
-        rows.soonest = Some(rows.soonest.map_or(due_at, |soonest| soonest.min(due_at)));
+        bring_forward(&mut lock(&self.0).soonest, due_at);
     }
 }
 
@@ -67,9 +66,7 @@ impl Bells {
     }
 
     fn set(&self, due_at: DateTime<Utc>) {
-        let mut soonest = lock(&self.soonest);
-        *soonest = Some(soonest.map_or(due_at, |soonest| soonest.min(due_at)));
-        drop(soonest);
+        bring_forward(&mut lock(&self.soonest), due_at);
         self.timers.notify_one();
     }
 
@@ -91,6 +88,10 @@ impl Bells {
         // Late is as good as rung.
         let _ = tokio::time::timeout(longest, due).await;
     }
+}
+
+fn bring_forward(soonest: &mut Option<DateTime<Utc>>, due_at: DateTime<Utc>) {
+    *soonest = Some(soonest.map_or(due_at, |soonest| soonest.min(due_at)));
 }
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -138,15 +138,7 @@ pub(crate) async fn park(tx: &Tx, now: DateTime<Utc>, parked: Parked<'_>) -> Res
 
 /// Whether an event of the aggregate waits here.
 pub(crate) async fn blocks(on: &impl ConnectionTrait, consumer: &str, aggregate_id: &str) -> Result<bool> {
-    let one: Option<i64> = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(waiting(consumer, aggregate_id))
-        .limit(1)
-        .into_tuple()
-        .one(on)
-        .await?;
-    Ok(one.is_some())
+    Ok(!blocked(on, consumer, [aggregate_id.to_owned()].into()).await?.is_empty())
 }
 
 /// Which of these aggregates have an event that waits here.
@@ -156,8 +148,14 @@ pub(crate) async fn blocked(
     ids: BTreeSet<String>,
 ) -> Result<BTreeSet<String>> {
     let of_them = Column::Consumer.eq(consumer).and(Column::AggregateId.is_in(ids)).and(Column::ReplayedAt.is_null());
-    let waiting: Vec<String> =
-        Entity::find().select_only().column(Column::AggregateId).filter(of_them).into_tuple().all(on).await?;
+    let waiting: Vec<String> = Entity::find()
+        .select_only()
+        .column(Column::AggregateId)
+        .distinct()
+        .filter(of_them)
+        .into_tuple()
+        .all(on)
+        .await?;
     Ok(waiting.into_iter().collect())
 }
 

@@ -17,6 +17,7 @@ use super::{
     row,
 };
 use crate::{
+    db::Tx,
     dead_letters,
     error::{Error, Result, reason},
     service::{Call, EventHandler, EventsTogether},
@@ -124,6 +125,9 @@ impl Shared {
         let known = row::last_versions(&core.db, consumer, ids(&all)).await?;
         let before = |job: &Job| known.get(&job.event.aggregate_id).copied().unwrap_or_default();
         let new: Vec<&Job> = all.iter().copied().filter(|job| job.event.aggregate_version > before(job)).collect();
+        if new.is_empty() {
+            return Ok(all.iter().map(|_| Some(self.repeat())).collect());
+        }
         let tx = core.db.begin().await?;
         let locked = row::lock_all(&tx, consumer, ids(&new), core.clock.now()).await?;
         let blocked = dead_letters::blocked(&tx, consumer, ids(&new)).await?;
@@ -155,7 +159,7 @@ impl Shared {
     }
 
     /// Runs the handlers, each once with all its events.
-    async fn effects(&self, tx: &crate::db::Tx, events: &[&Event]) -> Result<()> {
+    async fn effects(&self, tx: &Tx, events: &[&Event]) -> Result<()> {
         let mut work: Vec<(&EventsTogether, Vec<&Event>)> = Vec::new();
         for event in events {
             for handler in self.handlers_of(event) {
