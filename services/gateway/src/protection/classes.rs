@@ -31,9 +31,9 @@ impl Class {
     pub(crate) fn share(self) -> f64 {
         match self {
             Self::Export => 0.5,
-            Self::List => 0.7,
-            Self::Read => 0.85,
-            Self::Intake => 0.95,
+            Self::List => 0.6,
+            Self::Read => 0.7,
+            Self::Intake => 0.8,
             Self::Field => 1.0,
         }
     }
@@ -57,7 +57,7 @@ type Fits = fn(&Rpc) -> bool;
 const TABLE: [(Fits, Class); 7] = [
     // Opening it is little; what it then costs is bounded where it is served.
     (|rpc| named(rpc, &["Watch"]), Class::Read),
-    (|rpc| rpc.method.is_server_streaming() || named(rpc, &["Export", "Import"]), Class::Export),
+    (|rpc| rpc.method.is_server_streaming() || named(rpc, &["Export", "Import"]) || downloads(rpc), Class::Export),
     (|rpc| named(rpc, &["Sync"]), Class::Field),
     (|rpc| writes(rpc) && rpc.access.roles().any(|role| role == Role::Technician), Class::Field),
     (writes, Class::Intake),
@@ -67,6 +67,10 @@ const TABLE: [(Fits, Class); 7] = [
 
 fn named(rpc: &Rpc, beginnings: &[&str]) -> bool {
     beginnings.iter().any(|beginning| rpc.method.name().starts_with(beginning))
+}
+
+fn downloads(rpc: &Rpc) -> bool {
+    rpc.method.output().full_name() == "google.api.HttpBody"
 }
 
 fn writes(rpc: &Rpc) -> bool {

@@ -18,9 +18,11 @@ use super::classes::{Class, Plan, Plans};
 /// Longest wait of a call for a place.
 const PATIENCE: Duration = Duration::from_millis(2);
 /// The same for the highest class: it gets every place that becomes free.
-const LONG_PATIENCE: Duration = Duration::from_millis(20);
+const LONG_PATIENCE: Duration = Duration::from_millis(6);
 /// Longest wait of a class that has more calls than places; the highest one has [`PATIENCE`] then.
 const SHORT_PATIENCE: Duration = Duration::from_millis(1);
+/// And so many of its calls wait: whoever comes then is refused at once, for the next place is theirs.
+const ENOUGH: usize = 2;
 /// That is a class of which more were refused than let in during so long: waiting is of little use to it.
 const WINDOW: Duration = Duration::from_millis(100);
 /// An RPC is slow when it takes so many times as long as it can.
@@ -142,11 +144,13 @@ impl Overload {
                 return Ok(self.place(&mut state, plan));
             }
             state.pressed = true;
-            if state.length() as f64 >= state.room.max(16.0) && !state.displace(class) {
+            let poor = state.prospects[class as usize].poor;
+            let enough = poor && state.waiting_of(class) >= ENOUGH;
+            if enough || state.length() as f64 >= state.room.max(16.0) && !state.displace(class) {
                 state.prospects[class as usize].note(false);
                 return Err(refused(class, "queue_full"));
             }
-            let patience = match (class, state.prospects[class as usize].poor) {
+            let patience = match (class, poor) {
                 (Class::Field, false) => LONG_PATIENCE,
                 (Class::Field, true) | (_, false) => PATIENCE,
                 (_, true) => SHORT_PATIENCE,
@@ -224,7 +228,12 @@ impl State {
     }
 
     fn somebody_waits(&self, class: Class) -> bool {
-        self.waiting[class as usize..].iter().any(|waiting| waiting.iter().any(|waiter| !waiter.place.is_closed()))
+        Class::ALL[class as usize..].iter().any(|class| self.waiting_of(*class) > 0)
+    }
+
+    /// Calls of this class that wait and have not given up.
+    fn waiting_of(&self, class: Class) -> usize {
+        self.waiting[class as usize].iter().filter(|waiter| !waiter.place.is_closed()).count()
     }
 
     /// Sends away whoever has waited longest in a lower class. Those who gave up go first.

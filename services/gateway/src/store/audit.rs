@@ -128,8 +128,9 @@ pub(crate) mod anchor {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Entries of one statement: more would hold a thread for milliseconds while it is put together, and calls with it.
-const TOGETHER: usize = 64;
+/// Entries of one statement: more would hold a thread for milliseconds while they are chained and the statement is put
+/// together, and every call of that thread with it.
+const TOGETHER: usize = 16;
 /// Stands for a hash that fits nothing.
 const NO_HASH: Hash = [0xff; 32];
 

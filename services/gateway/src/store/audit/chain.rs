@@ -107,19 +107,19 @@ pub(crate) async fn seal(db: &Db, now: DateTime<Utc>, seal: &Seal, anchoring: An
     let mut anchored_at = stored.anchored_at;
     let waiting = pending::Entity::find().order_by_asc(pending::Column::Seq).limit(BATCH).all(&tx).await?;
     let taken: Vec<i64> = waiting.iter().map(|waiting| waiting.seq).collect();
-    let mut rows = Vec::with_capacity(waiting.len());
-    for waiting in waiting {
-        let entry: Entry = serde_json::from_value(waiting.entry).map_err(Error::internal)?;
-        let sealed = Sealed::chain(head.seq + 1, waiting.id, waiting.at, entry, head.hash);
-        (head.seq, head.hash) = (sealed.seq, sealed.hash);
-        rows.push(row(sealed));
-    }
-    let mut round = Round { sealed: rows.len() as u64, more: rows.len() as u64 == BATCH, ..Round::default() };
-    if !rows.is_empty() {
-        let mut rows = rows.into_iter().peekable();
-        while rows.peek().is_some() {
-            entity::Entity::insert_many(rows.by_ref().take(TOGETHER)).exec_without_returning(&tx).await?;
+    let mut round = Round { sealed: taken.len() as u64, more: taken.len() as u64 == BATCH, ..Round::default() };
+    let mut waiting = waiting.into_iter().peekable();
+    while waiting.peek().is_some() {
+        let mut rows = Vec::with_capacity(TOGETHER);
+        for waiting in waiting.by_ref().take(TOGETHER) {
+            let entry: Entry = serde_json::from_value(waiting.entry).map_err(Error::internal)?;
+            let sealed = Sealed::chain(head.seq + 1, waiting.id, waiting.at, entry, head.hash);
+            (head.seq, head.hash) = (sealed.seq, sealed.hash);
+            rows.push(row(sealed));
         }
+        entity::Entity::insert_many(rows).exec_without_returning(&tx).await?;
+    }
+    if round.sealed > 0 {
         pending::Entity::delete_many().filter(pending::Column::Seq.is_in(taken)).exec(&tx).await?;
     }
     let behind = head.seq - head.anchored_seq;
