@@ -31,8 +31,10 @@ async fn the_walk_through_works_as_printed() {
         let (badge, id) = (found.number.to_lowercase(), &found.technician_id);
         accounts::account(&platform, &badge, Role::Technician, &found.org_unit_id, id).await;
     }
+    let folder = tempfile::tempdir().expect("a folder");
     let mut bash = Command::new("bash");
     bash.args(["-euo", "pipefail", "-c", walk_through()])
+        .current_dir(&folder)
         .env("API", platform.door().address())
         .env("PASSWORD", accounts::PASSWORD);
     let printed = tools::done(bash).await;
@@ -53,6 +55,8 @@ async fn the_walk_through_works_as_printed() {
         "REQUEST_STATE_RESOLVED",
     ];
     assert_eq!(states, expected, "{printed}");
+    let report = std::fs::read(folder.path().join("report.pdf")).expect("report.pdf");
+    assert!(report.starts_with(b"%PDF-"), "{}", String::from_utf8_lossy(&report));
     assert!(printed.contains(r#""verdict":"WARRANTY_VERDICT_IN_WARRANTY""#), "{printed}");
 
     // The last line is the timeline; the survey may be planned a moment after the request is solved.

@@ -3,14 +3,19 @@
 use std::collections::BTreeSet;
 
 use harness::{
-    Platform, steps,
+    Faults, Person, Platform, Surface, steps,
     world::{PUMP, World},
 };
 use proto::aftercare::{
     common::v1::UsedPart,
     dispatch::v1::{CompleteWorkOrderRequest, PartUse, PartsState, WorkOrder, WorkOrderState},
+    gateway::v1::{
+        CreateLinkRequest, GetLinkedPageRequest, GetLinkedServiceReportRequest, GetServiceReportRequest, LinkPurpose,
+        LinkWithToken, LinkedPage,
+    },
     intake::v1::{ChargeKind, RequestState, ServiceRequest},
 };
+use proto::google::api::HttpBody;
 
 pub(crate) async fn travel(platform: &Platform, world: &World) {
     let agent = platform.person("agent", "us_wang");
@@ -48,11 +53,16 @@ pub(crate) async fn travel(platform: &Platform, world: &World) {
     let still = steps::order(&technician, &order).await;
     assert_eq!((still.state(), still.record), (WorkOrderState::InProgress, started.record));
 
+    let report = GetServiceReportRequest { work_order_id: order.work_order_id.clone(), language: "zh-CN".to_owned() };
+    let refusal = technician.refused::<_, HttpBody>(report.clone()).await;
+    assert_eq!(refusal.reason, "REPORT_NOT_READY", "{refusal:?}");
+
     let used = UsedPart { sku: PUMP.to_owned(), used_milli: 1000, old_part_taken_back: true, ..Default::default() };
     let used = PartUse { part: Some(used), van_reason: String::new() };
     let completed: WorkOrder = technician.call(steps::completion(&order, vec![used])).await;
     assert_eq!(completed.state(), WorkOrderState::Completed);
     steps::verify(&dispatcher, &order).await;
+    reported(platform, &request, &completed, report).await;
 
     // Stock, request and survey follow by themselves.
     steps::request_in(&agent, id, RequestState::Resolved).await;
@@ -80,4 +90,44 @@ pub(crate) async fn travel(platform: &Platform, world: &World) {
         entry.at.map(|at| (at.seconds, at.nanos)).unwrap_or_default()
     };
     assert!(history.entries.is_sorted_by_key(order_of), "the history is out of order");
+}
+
+/// The visit as a paper: for the office, and for the customer by a link.
+async fn reported(platform: &Platform, request: &ServiceRequest, order: &WorkOrder, report: GetServiceReportRequest) {
+    let agent = platform.person("agent", "us_wang");
+    let paper: HttpBody = agent.call(report.clone()).await;
+    assert_eq!(paper.content_type, "application/pdf");
+    let text = read(&paper.data);
+    for part in ["服务报告单", &order.number, &request.number, PUMP, "试机正常", "本人", &request.contact_phone]
+    {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+    assert_eq!(agent.call::<_, HttpBody>(report.clone()).await, paper, "the same record, the same paper");
+
+    let link = CreateLinkRequest {
+        purpose: LinkPurpose::Progress.into(),
+        record_id: request.service_request_id.clone(),
+        ..Default::default()
+    };
+    // Once only: a repeat does not show the token again.
+    let once = Person::new(platform.door().clone(), "agent", "us_wang", Surface::Rest, Faults::None);
+    let link: LinkWithToken = once.call(link).await;
+    let customer = platform.person("customer_link", "somebody");
+    let page: LinkedPage = customer.call(GetLinkedPageRequest { token: link.token.clone() }).await;
+    assert!(page.visits.iter().any(|visit| visit.number == order.number && visit.service_report), "{page:?}");
+    let asked = |number: &str| GetLinkedServiceReportRequest {
+        token: link.token.clone(),
+        number: number.to_owned(),
+        language: "en".to_owned(),
+    };
+    let text = read(&customer.call::<_, HttpBody>(asked(&order.number)).await.data);
+    assert!(text.contains("Service report") && text.contains(&order.number), "{text}");
+    assert!(!text.contains(&request.contact_phone), "whoever holds the link reads the telephone: {text}");
+    assert_eq!(customer.refused::<_, HttpBody>(asked("WO-1999-000001")).await.reason, "NOT_FOUND");
+}
+
+fn read(pdf: &[u8]) -> String {
+    let document = lopdf::Document::load_mem(pdf).unwrap();
+    let pages: Vec<u32> = document.get_pages().into_keys().collect();
+    document.extract_text(&pages).unwrap().replace('\n', "")
 }

@@ -21,6 +21,7 @@ use hyper_util::{
 };
 use prost::{Message, Name};
 use prost_reflect::{DynamicMessage, MethodDescriptor, Value as Field};
+use proto::google::api::HttpBody;
 use rand::RngExt as _;
 use serde_json::Value;
 use tonic::{Code, Status, transport::Channel};
@@ -428,7 +429,12 @@ impl Person {
         if !kind.is_empty() {
             headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_str(kind).map_err(Refusal::unanswered)?);
         }
-        let (status, _, body) = self.door.raw_by(way, call.method, &call.target, headers, body).await?;
+        let (status, headers, body) = self.door.raw_by(way, call.method, &call.target, headers, body).await?;
+        if status.is_success() && method.output().full_name() == HttpBody::full_name() {
+            let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+            let file = HttpBody { content_type: kind.to_owned(), data: body.to_vec(), extensions: Vec::new() };
+            return A::decode(file.encode_to_vec().as_slice()).map_err(Refusal::unanswered);
+        }
         let body: Value = serde_json::from_slice(&body).map_err(Refusal::unanswered)?;
         if !status.is_success() {
             return Err(Refusal::of_json(status, &body));

@@ -66,6 +66,8 @@ pub const SIGN_IN_OVER: Reason = Reason::new("SIGN_IN_OVER", Kind::Unauthenticat
 pub const NO_ACCOUNT: Reason = Reason::new("NO_ACCOUNT", Kind::Unauthenticated);
 /// Another account is linked to this identity.
 pub const IDENTITY_TAKEN: Reason = Reason::new("IDENTITY_TAKEN", Kind::AlreadyExists);
+/// The visit has not ended: its report is written when it has.
+pub const REPORT_NOT_READY: Reason = Reason::new("REPORT_NOT_READY", Kind::FailedPrecondition);
 /// No visit can be moved by this link.
 pub const VISIT_NOT_MOVABLE: Reason = Reason::new("VISIT_NOT_MOVABLE", Kind::FailedPrecondition);
 
@@ -186,5 +188,6 @@ pub const ALL: &[Reason] = &[
     SIGN_IN_OVER,
     NO_ACCOUNT,
     IDENTITY_TAKEN,
+    REPORT_NOT_READY,
     VISIT_NOT_MOVABLE,
 ];

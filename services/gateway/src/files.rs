@@ -9,12 +9,13 @@ pub(crate) mod ingest;
 pub(crate) mod storage;
 pub(crate) mod sweep;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod upload;
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::ensure;
+use bytes::Bytes;
 use common::{
     catalog::Language,
     config::duration,
@@ -119,6 +120,19 @@ impl Files {
             return Err(Error::new(FILE_TOO_LARGE).with("limit", limit));
         }
         Ok(())
+    }
+
+    /// The small picture of a file of this record; `None` when it is not there, belongs to another record, or is no picture.
+    ///
+    /// # Errors
+    ///
+    /// `UNAVAILABLE` when database or storage do not answer.
+    pub(crate) async fn thumbnail_of(&self, id: &str, record_kind: &str, record_id: &str) -> Result<Option<Bytes>> {
+        let row = store::find(self.core.db.read(), id).await?;
+        match row.filter(|row| row.thumbnail && row.record_kind == record_kind && row.record_id == record_id) {
+            Some(row) => self.storage.get(&thumbnail_key(&row.id)).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The file, if the caller may see it: through its record, or as who sent it. Nobody learns of another's file.

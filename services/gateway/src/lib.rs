@@ -23,6 +23,7 @@ mod openapi;
 mod passage;
 mod peer;
 mod protection;
+mod report;
 mod rest;
 mod rpc;
 pub mod run;

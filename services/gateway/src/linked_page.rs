@@ -20,6 +20,7 @@ use crate::{
     convert::identity::purpose,
     domain::identity::link::{Link, Purpose},
     peer::answered,
+    report,
 };
 
 /// Visits of one request that are shown.
@@ -108,6 +109,7 @@ async fn visit(core: &Core, language: Language, order: &WorkOrder) -> Result<Lin
         state: order.state().as_str_name().to_owned(),
         window: window(order),
         job: order.kind.clone(),
+        service_report: report::ready(order.state()),
         ..Default::default()
     };
     let present = matches!(

@@ -13,6 +13,7 @@ mod get_file;
 mod get_import_template;
 mod get_job;
 mod get_preferences;
+mod get_service_report;
 mod get_template;
 mod identity;
 mod link;
@@ -117,6 +118,7 @@ rpc_table! {
         list_files(ListFilesRequest) -> ListFilesResponse;
         attach_file(AttachFileRequest) -> File;
         delete_file(DeleteFileRequest) -> File;
+        get_service_report(GetServiceReportRequest) -> HttpBody;
     }
 }
 

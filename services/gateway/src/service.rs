@@ -17,6 +17,7 @@ use crate::{
     files::Files,
     identity::Authority,
     notifications::Notifications,
+    report::Reports,
     store,
     webhooks::{guard, sender::Sender},
     workers,
@@ -40,6 +41,8 @@ pub(crate) struct Context {
     pub(crate) sender: Sender,
     /// Sends notifications.
     pub(crate) notifications: Notifications,
+    /// Writes service reports.
+    pub(crate) reports: Reports,
 }
 
 impl Context {
@@ -52,6 +55,7 @@ impl Context {
         config.webhooks.check(true)?;
         let sender = Sender::new(&config.webhooks, names)?;
         let notifications = Notifications::new(&config.notifications)?;
+        let reports = Reports::new(&config.notifications.time_zone)?;
         let files = Files::open(&core, &config.files)?;
         let authority = Authority::new(core.clone(), config.identity())?;
         let scopes = Contract::read(proto::DESCRIPTORS)?.partner_scopes().into();
@@ -65,6 +69,7 @@ impl Context {
             scopes,
             sender,
             notifications,
+            reports,
         })
     }
 }

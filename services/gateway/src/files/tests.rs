@@ -1,6 +1,6 @@
 //! Files over the real router: what comes in, what is refused, what comes out. The record's owner is made up.
 
 mod hostile;
-mod pictures;
+pub(crate) mod pictures;
 mod ways;
 mod world;

@@ -213,6 +213,7 @@ mod tests {
             ("/aftercare.intake.v1.IntakeService/GetCustomer", Class::Read),
             ("/aftercare.intake.v1.IntakeService/ListCustomers", Class::List),
             ("/aftercare.gateway.v1.TimelineService/GetCustomerTimeline", Class::List),
+            ("/aftercare.gateway.v1.FileService/GetServiceReport", Class::Export),
         ] {
             assert_eq!(class(rpc), expected, "{rpc}");
         }

@@ -2,12 +2,16 @@
 
 mod create_link;
 mod get_linked_page;
+mod get_linked_service_report;
 mod list_links;
 mod request_reschedule_by_link;
 mod revoke_link;
 
 use common::rpc_table;
-use proto::aftercare::gateway::v1::{link_service_server::LinkService, *};
+use proto::{
+    aftercare::gateway::v1::{link_service_server::LinkService, *},
+    google::api::HttpBody,
+};
 
 use super::Api;
 
@@ -17,6 +21,7 @@ rpc_table! {
         revoke_link(RevokeLinkRequest) -> Link;
         list_links(ListLinksRequest) -> ListLinksResponse;
         get_linked_page(GetLinkedPageRequest) -> LinkedPage;
+        get_linked_service_report(GetLinkedServiceReportRequest) -> HttpBody;
         request_reschedule_by_link(RequestRescheduleByLinkRequest) -> LinkedPage;
     }
 }

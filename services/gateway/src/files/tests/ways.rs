@@ -349,3 +349,30 @@ async fn what_nobody_wants_goes_after_a_day(#[case] backend: Backend) {
     assert_eq!(world.call("te_1", "HEAD", &open, &[], Body::empty()).await.status, StatusCode::NOT_FOUND);
     assert_eq!(world.files.upload_of("fl_0", &Actor::service("x")).await.unwrap_err().reason.name, "NOT_FOUND");
 }
+
+/// A report shows the photos of its visit: no record can name another's file and so show it.
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn a_record_shows_the_pictures_of_its_own_files_only(#[case] backend: Backend) {
+    let world = world(backend).await;
+    let attached = format!("?record_kind=work_order&record_id={ORDER}");
+    let photo = world.upload("te_1", "image/jpeg", &attached, jpeg(900, 600)).await.json();
+    let paper = world.upload("te_1", "application/pdf", &attached, pdf()).await.json();
+    let loose = world.upload("te_1", "image/jpeg", "", jpeg(900, 600)).await.json();
+    let shown = async |file: &serde_json::Value, kind: &str, record: &str| {
+        world.files.thumbnail_of(file["fileId"].as_str().unwrap_or("unknown"), kind, record).await.unwrap()
+    };
+    let picture = shown(&photo, "work_order", ORDER).await.unwrap();
+    assert!(picture.starts_with(b"\xff\xd8") && picture.len() < 40_000, "a small picture");
+    for (what, found) in [
+        ("of another visit", shown(&photo, "work_order", "wo_other").await),
+        ("of another kind of record", shown(&photo, "complaint", ORDER).await),
+        ("no picture", shown(&paper, "work_order", ORDER).await),
+        ("of no record", shown(&loose, "work_order", ORDER).await),
+        ("not there", shown(&serde_json::Value::Null, "work_order", ORDER).await),
+    ] {
+        assert!(found.is_none(), "{what}");
+    }
+}

@@ -1,0 +1,13 @@
+//! Gives the service report of one visit, by the link to its request's progress.
+
+use common::{error::Result, service::Call};
+use proto::{aftercare::gateway::v1::GetLinkedServiceReportRequest, google::api::HttpBody};
+
+use crate::{links, report, service::Context};
+
+pub(crate) async fn handle(ctx: &Context, call: &Call, request: GetLinkedServiceReportRequest) -> Result<HttpBody> {
+    ctx.authority.guard_guessing(call, "link").await?;
+    let link = links::open(&ctx.authority, &request.token).await?;
+    ctx.authority.guessed_right(call, "link").await?;
+    report::for_link(ctx, call, &link, &request.number, &request.language).await
+}
