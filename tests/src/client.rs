@@ -21,7 +21,6 @@ use hyper_util::{
 };
 use prost::{Message, Name};
 use prost_reflect::{DynamicMessage, MethodDescriptor, Value as Field};
-use proto::google::api::HttpBody;
 use rand::RngExt as _;
 use serde_json::Value;
 use tonic::{Code, Status, transport::Channel};
@@ -430,10 +429,8 @@ impl Person {
             headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_str(kind).map_err(Refusal::unanswered)?);
         }
         let (status, headers, body) = self.door.raw_by(way, call.method, &call.target, headers, body).await?;
-        if status.is_success() && method.output().full_name() == HttpBody::full_name() {
-            let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-            let file = HttpBody { content_type: kind.to_owned(), data: body.to_vec(), extensions: Vec::new() };
-            return A::decode(file.encode_to_vec().as_slice()).map_err(Refusal::unanswered);
+        if let Some(file) = contract::file(method, &headers, &body).filter(|_| status.is_success()) {
+            return A::decode(file.as_slice()).map_err(Refusal::unanswered);
         }
         let body: Value = serde_json::from_slice(&body).map_err(Refusal::unanswered)?;
         if !status.is_success() {

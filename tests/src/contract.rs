@@ -3,9 +3,9 @@
 use std::{collections::HashMap, sync::LazyLock};
 
 use bytes::Bytes;
-use http::Method;
+use http::{HeaderMap, Method, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use prost::Message as _;
+use prost::{Message as _, Name as _};
 use prost_reflect::{
     DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, MethodDescriptor, ReflectMessage as _,
     SerializeOptions,
@@ -149,6 +149,16 @@ fn flatten(above: &str, value: &Value, pairs: &mut Vec<String>) {
         Value::String(text) => pairs.push(format!("{above}={}", utf8_percent_encode(text, PLAIN))),
         Value::Null | Value::Bool(_) | Value::Number(_) => pairs.push(format!("{above}={value}")),
     }
+}
+
+/// An answer that is a file as an encoded message; `None` where the RPC answers in JSON.
+#[must_use]
+pub fn file(method: &MethodDescriptor, headers: &HeaderMap, body: &[u8]) -> Option<Vec<u8>> {
+    if method.output().full_name() != HttpBody::full_name() {
+        return None;
+    }
+    let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.to_owned();
+    Some(HttpBody { content_type, data: body.to_vec(), extensions: Vec::new() }.encode_to_vec())
 }
 
 /// A message as proto3 JSON, empty fields left out.
