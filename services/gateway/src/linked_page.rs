@@ -36,7 +36,9 @@ pub(crate) async fn show(core: &Core, language: Language, link: &Link) -> Result
     let movable = link.purpose == Purpose::Progress && orders.iter().any(may_move);
     let mut visits = Vec::new();
     for order in &orders {
-        visits.push(visit(core, language, order).await?);
+        let mut shown = visit(core, language, order).await?;
+        shown.service_report = link.purpose == Purpose::Progress && report::ready(order.state());
+        visits.push(shown);
     }
     let prices = case
         .quotes
@@ -109,7 +111,6 @@ async fn visit(core: &Core, language: Language, order: &WorkOrder) -> Result<Lin
         state: order.state().as_str_name().to_owned(),
         window: window(order),
         job: order.kind.clone(),
-        service_report: report::ready(order.state()),
         ..Default::default()
     };
     let present = matches!(

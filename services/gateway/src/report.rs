@@ -72,8 +72,8 @@ pub(crate) async fn for_caller(ctx: &Context, call: &Call, order: &str, language
     written(ctx, case, wanted(language, call)).await
 }
 
-/// The report of a visit of the request that a link is about. A link may be passed on: name, telephone, address and the
-/// customer's own words are left out.
+/// The report of a visit of the request that a link is about. A link may be passed on: who the customer is, what the
+/// customer said, and who came are left out.
 ///
 /// # Errors
 ///
@@ -100,7 +100,7 @@ fn wanted(language: &str, call: &Call) -> Language {
     if language.is_empty() { call.language } else { Language::negotiate(language) }
 }
 
-async fn written(ctx: &Context, mut case: Case, language: Language) -> Result<HttpBody> {
+async fn written(ctx: &Context, case: Case, language: Language) -> Result<HttpBody> {
     if !ready(case.order.state()) {
         let state = case.order.state().as_str_name().trim_start_matches("WORK_ORDER_STATE_").to_owned();
         return Err(Error::new(REPORT_NOT_READY).with("state", state));

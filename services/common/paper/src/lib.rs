@@ -25,6 +25,8 @@ const WIDTH: f32 = PAGE.0 - 2.0 * MARGIN;
 const BOTTOM: f32 = PAGE.1 - MARGIN - 12.0;
 /// From one line of text to the next, for letters of size 1.
 const LEADING: f32 = 1.45;
+/// Height of a section's heading, with what is free above and below it.
+const HEADING: f32 = 32.0;
 const BODY: f32 = 9.5;
 const SMALL: f32 = 8.0;
 /// Between two columns.
@@ -86,7 +88,10 @@ pub struct Paper {
     about: About,
     letters: &'static Letters,
     pages: Vec<Vec<Item>>,
+    /// Where the next row begins.
     y: f32,
+    /// The heading that goes above the next row: it never stands alone at the foot of a page.
+    heading: Option<String>,
 }
 
 impl Paper {
@@ -96,7 +101,13 @@ impl Paper {
     ///
     /// [`PaperError::Font`].
     pub fn new(about: About) -> Result<Self, PaperError> {
-        Ok(Self { about, letters: Letters::all().ok_or(PaperError::Font)?, pages: vec![Vec::new()], y: MARGIN })
+        Ok(Self {
+            about,
+            letters: Letters::all().ok_or(PaperError::Font)?,
+            pages: vec![Vec::new()],
+            y: MARGIN,
+            heading: None,
+        })
     }
 
     /// The title, with something smaller at its right.
@@ -110,14 +121,9 @@ impl Paper {
         self.y += 8.0;
     }
 
-    /// The heading of a section. It never stands alone at the foot of a page.
+    /// The heading of a section. Without anything behind it there is none.
     pub fn heading(&mut self, text: &str) {
-        self.y += 8.0;
-        self.make_room(60.0);
-        self.lines(text, 11.5, Colour::Strong, MARGIN, WIDTH);
-        self.y += 1.0;
-        self.rule(Colour::Line);
-        self.y += 4.0;
+        self.heading = Some(text.to_owned());
     }
 
     /// Text. Its own line breaks are kept.
@@ -149,7 +155,7 @@ impl Paper {
         self.y += 3.0;
     }
 
-    /// A table. Its heading stands on every page that it goes over.
+    /// A table. Its heading stands on every page that it goes over; a cell is one paragraph.
     pub fn table(&mut self, columns: &[Column<'_>], rows: &[Vec<String>]) {
         let gaps = GAP * columns.len().saturating_sub(1) as f32;
         let shares: f32 = columns.iter().map(|column| column.share).sum();
@@ -160,12 +166,13 @@ impl Paper {
         self.row(columns, &widths, &titles, SMALL, Colour::Weak);
         for row in rows {
             let page = self.pages.len();
-            let height = self.height(row, &widths, BODY);
+            let row: Vec<String> = row.iter().map(|cell| cell.replace(['\n', '\r'], " ")).collect();
+            let height = self.height(&row, &widths, BODY);
             self.make_room(height);
             if self.pages.len() > page {
                 self.row(columns, &widths, &titles, SMALL, Colour::Weak);
             }
-            self.row(columns, &widths, row, BODY, Colour::Text);
+            self.row(columns, &widths, &row, BODY, Colour::Text);
         }
         self.y += 3.0;
     }
@@ -237,6 +244,14 @@ impl Paper {
         let columns: Vec<f32> = pairs.iter().flat_map(|_| [label - GAP, width - label]).collect();
         let cells: Vec<String> = pairs.iter().flat_map(|(name, value)| [(*name).to_owned(), value.clone()]).collect();
         let height = self.height(&cells, &columns, BODY);
+        if height > BOTTOM - MARGIN - HEADING {
+            // Longer than a page: it goes on over as many as it needs.
+            for (name, value) in pairs {
+                self.lines(name, BODY, Colour::Weak, MARGIN, WIDTH);
+                self.text(value);
+            }
+            return;
+        }
         self.make_room(height);
         let (top, mut x) = (self.y, MARGIN);
         for (place, (cell, column)) in cells.iter().zip(&columns).enumerate() {
@@ -292,11 +307,21 @@ impl Paper {
         self.page().push(Item::Rule { from: (MARGIN, y), to: (PAGE.0 - MARGIN, y), colour });
     }
 
-    /// Begins a new page when so much does not fit on this one. What is higher than a page begins one.
+    /// Begins a new page when so much does not fit on this one, and writes the heading that waits.
     fn make_room(&mut self, height: f32) {
-        if self.y + height > BOTTOM && self.y > MARGIN {
+        let heading = self.heading.take();
+        let above = if heading.is_some() { HEADING } else { 0.0 };
+        // A row that just fits is not torn apart by how its lines add up.
+        if self.y + above + height > BOTTOM + 0.1 && self.y > MARGIN {
             self.pages.push(Vec::new());
             self.y = MARGIN;
+        }
+        if let Some(heading) = heading {
+            self.y += 8.0;
+            self.lines(&heading, 11.5, Colour::Strong, MARGIN, WIDTH);
+            self.y += 1.0;
+            self.rule(Colour::Line);
+            self.y += 4.0;
         }
     }
 

@@ -74,6 +74,62 @@ fn a_table_goes_on_under_its_heading() {
 }
 
 #[test]
+fn a_heading_stands_above_something_on_its_page() {
+    for lines in 0..70 {
+        let mut paper = paper();
+        for line in 0..lines {
+            paper.text(&line.to_string());
+        }
+        paper.heading("照片");
+        paper.pictures(vec![Picture { bytes: Vec::new(), caption: "前".to_owned() }]);
+        paper.heading("空");
+        let pages = texts(&paper);
+        let headed = pages.iter().find(|page| page.contains(&"照片".to_owned())).unwrap();
+        assert!(headed.contains(&"前".to_owned()), "{lines} lines before it");
+        assert!(!pages.concat().contains(&"空".to_owned()), "over nothing");
+    }
+}
+
+#[test]
+fn what_is_longer_than_a_page_goes_on() {
+    let mut paper = paper();
+    let text: Vec<String> = (0..200).map(|line| format!("line-{line}")).collect();
+    paper.heading("诊断");
+    paper.facts([("内容", text.join("\n"))]);
+    paper.table(&[Column { title: "项目", share: 1.0, figures: false }], &[vec![text.join("\n")]]);
+    let pages = texts(&paper);
+    assert!(pages.len() >= 4, "{}", pages.len());
+    assert_eq!(pages.concat().iter().filter(|line| line.starts_with("line-199")).count(), 1, "as a line of its own");
+    assert!(paper.pages.iter().flatten().all(|item| !matches!(item, Item::Text { at, .. } if at.1 > BOTTOM + 0.1)));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// People write anything: there is a document, and nothing stands beside the page.
+    #[test]
+    fn whatever_is_written_there_is_a_document(text in "\\PC{0,80}|(.|\n){0,80}", path in ".{0,40}") {
+        let mut paper = Paper::new(About { title: text.clone(), foot: text.clone(), ..about() }).unwrap();
+        paper.title(&text, "1");
+        paper.heading(&text);
+        paper.text(&text);
+        paper.facts([("内容", text.clone())]);
+        paper.table(&[Column { title: &text, share: 1.0, figures: true }, Column { title: "b", share: 3.0, figures: false }], &[vec![text.clone(), text.clone()]]);
+        paper.signature(&path, &text);
+        let right = |item: &Item| match item {
+            Item::Text { at, size, text, .. } => at.0 + paper.letters.width(text, *size),
+            Item::Rule { to, .. } => to.0,
+            Item::Image { at, image } => at.0 + image.size.0,
+            Item::Strokes { at, .. } => at.0,
+        };
+        for item in paper.pages.iter().flatten() {
+            proptest::prop_assert!(right(item) <= PAGE.0 - MARGIN + 12.0, "{:?}", item);
+        }
+        proptest::prop_assert!(paper.finish().is_ok());
+    }
+}
+
+#[test]
 fn short_facts_stand_beside_each_other_and_empty_ones_are_left_out() {
     let mut paper = paper();
     let long = "长".repeat(80);

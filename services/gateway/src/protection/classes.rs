@@ -13,7 +13,7 @@ use crate::contract::{Contract, Rpc};
 pub(crate) enum Class {
     /// Files and streams of many records.
     Export,
-    /// Pages of records.
+    /// Pages of records, and documents made of them.
     List,
     /// One record.
     Read,
@@ -57,11 +57,11 @@ type Fits = fn(&Rpc) -> bool;
 const TABLE: [(Fits, Class); 7] = [
     // Opening it is little; what it then costs is bounded where it is served.
     (|rpc| named(rpc, &["Watch"]), Class::Read),
-    (|rpc| rpc.method.is_server_streaming() || named(rpc, &["Export", "Import"]) || downloads(rpc), Class::Export),
+    (|rpc| rpc.method.is_server_streaming() || named(rpc, &["Export", "Import"]), Class::Export),
     (|rpc| named(rpc, &["Sync"]), Class::Field),
     (|rpc| writes(rpc) && rpc.access.roles().any(|role| role == Role::Technician), Class::Field),
     (writes, Class::Intake),
-    (|rpc| rpc.method.input().get_field_by_name("page_size").is_some(), Class::List),
+    (|rpc| rpc.method.input().get_field_by_name("page_size").is_some() || prints(rpc), Class::List),
     (|_| true, Class::Read),
 ];
 
@@ -69,7 +69,8 @@ fn named(rpc: &Rpc, beginnings: &[&str]) -> bool {
     beginnings.iter().any(|beginning| rpc.method.name().starts_with(beginning))
 }
 
-fn downloads(rpc: &Rpc) -> bool {
+/// Whether it answers with a document, which takes a processor longer than a record does.
+fn prints(rpc: &Rpc) -> bool {
     rpc.method.output().full_name() == "google.api.HttpBody"
 }
 
@@ -213,7 +214,7 @@ mod tests {
             ("/aftercare.intake.v1.IntakeService/GetCustomer", Class::Read),
             ("/aftercare.intake.v1.IntakeService/ListCustomers", Class::List),
             ("/aftercare.gateway.v1.TimelineService/GetCustomerTimeline", Class::List),
-            ("/aftercare.gateway.v1.FileService/GetServiceReport", Class::Export),
+            ("/aftercare.gateway.v1.FileService/GetServiceReport", Class::List),
         ] {
             assert_eq!(class(rpc), expected, "{rpc}");
         }

@@ -1,6 +1,6 @@
 //! What a report is written from, asked of the owners of the records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use common::{
@@ -25,6 +25,8 @@ use crate::{peer::answered, service::Context};
 
 /// Photos of one report at the most.
 pub(super) const PHOTOS: usize = 24;
+/// Bytes of them all at the most: a report is one message, and clients take four million bytes.
+const LARGEST: usize = 2_000_000;
 /// What the record's owner calls a visit, and files that belong to one.
 const WORK_ORDER: &str = "work_order";
 
@@ -73,19 +75,27 @@ impl Case {
             None => None,
         };
         let record = order.record.clone().unwrap_or_default();
-        let used = record.parts.iter().filter_map(|used| used.part.as_ref());
-        let named = used.map(|part| name(ctx, actor, language, part.sku.clone()));
+        let used: BTreeSet<_> = record.parts.into_iter().filter_map(|used| Some(used.part?.sku)).collect();
+        let named = used.into_iter().map(|sku| name(ctx, actor, language, sku));
         let parts = try_join_all(named).await?.into_iter().flatten().collect();
         Ok(Self { order, request, product, technician, parts })
     }
 
-    /// Without what a stranger should not read.
+    /// Without what a stranger should not read: a link may be passed on. Nor who came: the technician of a visit that is over
+    /// is not shown by a link, so that nobody at the door can refer to it.
     pub(super) fn without_personal_data(mut self) -> Self {
         if let Some(request) = &mut self.request {
             request.contact_name.clear();
             request.contact_phone.clear();
             request.description.clear();
             request.address = None;
+        }
+        if let Some(technician) = &mut self.technician {
+            technician.name.clear();
+            technician.number.clear();
+        }
+        if let Some(record) = &mut self.order.record {
+            record.remarks.clear();
         }
         self
     }
@@ -100,11 +110,16 @@ impl Case {
     /// # Errors
     ///
     /// `UNAVAILABLE` when the storage does not answer.
-    pub(super) async fn pictures(&mut self, ctx: &Context) -> Result<Pictures> {
+    pub(super) async fn pictures(&self, ctx: &Context) -> Result<Pictures> {
         let record = self.record();
-        let mut photos = Vec::new();
+        let (mut photos, mut size) = (Vec::new(), 0);
         for photo in record.photos.iter().take(PHOTOS) {
-            photos.push((photo.label.clone(), self.picture(ctx, &photo.file_id).await?));
+            let picture = self.picture(ctx, &photo.file_id).await?;
+            size += picture.as_ref().map_or(0, Bytes::len);
+            if size > LARGEST {
+                break;
+            }
+            photos.push((photo.label.clone(), picture));
         }
         let signature = record.signature.map(|signature| signature.file_id).unwrap_or_default();
         let receipt = record.receipt.and_then(|receipt| receipt.signature);

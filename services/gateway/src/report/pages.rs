@@ -88,6 +88,7 @@ impl<'a> Report<'a> {
             (self.t(&l.visit_number), order.visit_number.to_string()),
             (self.t(&l.charge), self.code(&self.words.charge, &order.charge_kind)),
             (self.t(&l.result), result),
+            (self.t(&l.fee), record.fee_collected.as_ref().map(money).unwrap_or_default()),
             (self.t(&l.technician), case.technician.as_ref().map(|who| who.name.clone()).unwrap_or_default()),
             (self.t(&l.badge), case.technician.as_ref().map(|who| who.number.clone()).unwrap_or_default()),
             (self.t(&l.window), self.window(window.as_ref())),
@@ -183,11 +184,10 @@ impl<'a> Report<'a> {
             let facts = [(self.t(&l.result), self.t(passed).to_owned()), (self.t(&l.note), test.note.clone())];
             self.section(&l.test, facts);
         }
-        let facts = [
-            (self.t(&l.remarks), record.remarks.clone()),
-            (self.t(&l.fee), record.fee_collected.as_ref().map(money).unwrap_or_default()),
-        ];
-        self.section(&l.remarks, facts);
+        if !record.remarks.is_empty() {
+            self.paper.heading(self.t(&l.remarks));
+            self.paper.text(&record.remarks);
+        }
     }
 
     fn receipt(&mut self, record: &SiteRecord, signature: Option<bytes::Bytes>) {
@@ -208,7 +208,7 @@ impl<'a> Report<'a> {
     }
 
     fn photos(&mut self, photos: Vec<(String, Option<bytes::Bytes>)>, all: usize) {
-        if photos.is_empty() {
+        if all == 0 {
             return;
         }
         let l = self.labels;

@@ -210,10 +210,12 @@ fn everything_that_was_done_stands_in_the_report() {
 #[test]
 fn who_holds_a_link_reads_nothing_personal() {
     let text = read(&written(&case().without_personal_data(), pictures(), Language::Chinese));
-    for part in ["李女士", "13900000000", "漕溪北路", "老人"] {
+    for part in ["李女士", "13900000000", "漕溪北路", "老人", "师傅", "T-0042", "on time"] {
         assert!(!text.contains(part), "{part}: {text}");
     }
-    assert!(text.contains("更换排水泵后试机正常"));
+    for part in ["更换排水泵后试机正常", "2026-11-22 09:30", "N-77"] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
 }
 
 #[test]
