@@ -3,7 +3,10 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
-use common::error::{Error, Result};
+use common::{
+    error::{Error, Result},
+    service::Call,
+};
 
 use crate::{
     domain::identity::link::Link,
@@ -84,6 +87,18 @@ pub(crate) async fn open(authority: &Authority, token: &str) -> Result<Link> {
     let id = verify(authority, RECORD, token.strip_prefix(TOKEN).ok_or_else(refused)?).await?;
     let link = link::find(authority.core.db.read(), &id).await?;
     link.filter(|link| link.valid(authority.core.clock.now())).ok_or_else(refused)
+}
+
+/// As [`open`], for somebody unknown: whoever guesses waits.
+///
+/// # Errors
+///
+/// As [`open`]; `SIGN_IN_LOCKED` after too many wrong tokens.
+pub(crate) async fn open_guarded(authority: &Authority, call: &Call, token: &str) -> Result<Link> {
+    authority.guard_guessing(call, "link").await?;
+    let link = open(authority, token).await?;
+    authority.guessed_right(call, "link").await?;
+    Ok(link)
 }
 
 fn signature(key: &[u8], purpose: &str, subject: &str, expires_at: i64) -> Result<String> {

@@ -26,7 +26,6 @@ use tokio::sync::Semaphore;
 use self::{case::Case, words::Words};
 use crate::{
     domain::identity::link::{Link, Purpose},
-    error::REPORT_NOT_READY,
     linked_page,
     service::Context,
 };
@@ -92,7 +91,7 @@ pub(crate) async fn for_link(
     let (_, orders) = linked_page::records(&ctx.core, call.language, link).await?;
     let order = orders.into_iter().find(|order| order.number == number).ok_or_else(missing)?;
     let us = Actor::service(crate::NAME);
-    let case = Case::of(ctx, &us, call.language, &order.work_order_id).await?.without_personal_data();
+    let case = Case::around(ctx, &us, call.language, order).await?.without_personal_data();
     written(ctx, case, wanted(language, call)).await
 }
 
@@ -101,10 +100,6 @@ fn wanted(language: &str, call: &Call) -> Language {
 }
 
 async fn written(ctx: &Context, case: Case, language: Language) -> Result<HttpBody> {
-    if !ready(case.order.state()) {
-        let state = case.order.state().as_str_name().trim_start_matches("WORK_ORDER_STATE_").to_owned();
-        return Err(Error::new(REPORT_NOT_READY).with("state", state));
-    }
     let reports = ctx.reports.clone();
     let _place = reports.places.acquire().await.map_err(Error::internal)?;
     let pictures = case.pictures(ctx).await?;

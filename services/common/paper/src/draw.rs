@@ -5,7 +5,7 @@ use krilla::{
     Document, SerializeSettings,
     color::rgb,
     configure::{Archival, ConfigurationBuilder},
-    geom::{PathBuilder, Point, Size, Transform},
+    geom::{PathBuilder, Point, Rect, Size, Transform},
     metadata::{self, Metadata},
     num::NormalizedF32,
     page::PageSettings,
@@ -191,12 +191,9 @@ impl Pen<'_, '_> {
     fn image(&mut self, at: (f32, f32), image: Image) {
         let Some((drawn, size)) = image.image.zip(Size::from_wh(image.size.0, image.size.1)) else {
             let mut frame = PathBuilder::new();
-            let (right, low) = (at.0 + image.size.0, at.1 + image.size.1);
-            frame.move_to(at.0, at.1);
-            for (x, y) in [(right, at.1), (right, low), (at.0, low)] {
-                frame.line_to(x, y);
+            if let Some(edges) = Rect::from_xywh(at.0, at.1, image.size.0, image.size.1) {
+                frame.push_rect(edges);
             }
-            frame.close();
             return self.stroke(frame.finish(), Colour::Line, 0.6);
         };
         self.surface.push_transform(&Transform::from_translate(at.0, at.1));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use common::{
     catalog::Language,
-    error::{Kind, Result},
+    error::{Error, Kind, Result},
     record::Actor,
 };
 use futures::future::try_join_all;
@@ -21,7 +21,8 @@ use proto::aftercare::{
     parts_inventory::v1::{ListPartsRequest, parts_inventory_service_client::PartsInventoryServiceClient},
 };
 
-use crate::{peer::answered, service::Context};
+use super::ready;
+use crate::{error::REPORT_NOT_READY, peer::answered, service::Context};
 
 /// Photos of one report at the most.
 pub(super) const PHOTOS: usize = 24;
@@ -55,11 +56,25 @@ impl Case {
     ///
     /// # Errors
     ///
-    /// `NOT_FOUND` when the actor does not see the visit; `UNAVAILABLE` when an owner does not answer.
+    /// `NOT_FOUND` when the actor does not see the visit; else as [`Case::around`].
     pub(super) async fn of(ctx: &Context, actor: &Actor, language: Language, order: &str) -> Result<Self> {
         let mut dispatch = DispatchServiceClient::new(ctx.core.way("dispatch", actor, language)?);
         let asked = GetWorkOrderRequest { work_order_id: order.to_owned() };
         let order = answered(dispatch.get_work_order(asked).await)?;
+        Self::around(ctx, actor, language, order).await
+    }
+
+    /// Asks for what belongs to a visit.
+    ///
+    /// # Errors
+    ///
+    /// `REPORT_NOT_READY` before the visit ended, and then nobody is asked; `UNAVAILABLE` when an owner does not answer.
+    pub(super) async fn around(ctx: &Context, actor: &Actor, language: Language, order: WorkOrder) -> Result<Self> {
+        if !ready(order.state()) {
+            let state = order.state().as_str_name().trim_start_matches("WORK_ORDER_STATE_").to_owned();
+            return Err(Error::new(REPORT_NOT_READY).with("state", state));
+        }
+        let mut dispatch = DispatchServiceClient::new(ctx.core.way("dispatch", actor, language)?);
         let mut intake = IntakeServiceClient::new(ctx.core.way("intake", actor, language)?);
         let asked = GetServiceRequestRequest { service_request_id: order.service_request_id.clone() };
         let request = seen(answered(intake.get_service_request(asked).await))?;

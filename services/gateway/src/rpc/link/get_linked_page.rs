@@ -6,8 +6,6 @@ use proto::aftercare::gateway::v1::{GetLinkedPageRequest, LinkedPage};
 use crate::{linked_page, links, service::Context};
 
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: GetLinkedPageRequest) -> Result<LinkedPage> {
-    ctx.authority.guard_guessing(call, "link").await?;
-    let link = links::open(&ctx.authority, &request.token).await?;
-    ctx.authority.guessed_right(call, "link").await?;
+    let link = links::open_guarded(&ctx.authority, call, &request.token).await?;
     linked_page::show(&ctx.core, call.language, &link).await
 }

@@ -6,8 +6,6 @@ use proto::{aftercare::gateway::v1::GetLinkedServiceReportRequest, google::api::
 use crate::{links, report, service::Context};
 
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: GetLinkedServiceReportRequest) -> Result<HttpBody> {
-    ctx.authority.guard_guessing(call, "link").await?;
-    let link = links::open(&ctx.authority, &request.token).await?;
-    ctx.authority.guessed_right(call, "link").await?;
+    let link = links::open_guarded(&ctx.authority, call, &request.token).await?;
     report::for_link(ctx, call, &link, &request.number, &request.language).await
 }

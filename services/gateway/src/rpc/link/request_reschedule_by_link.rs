@@ -28,9 +28,7 @@ const FURTHEST: i64 = 60;
 const LONGEST: i64 = 12;
 
 pub(crate) async fn handle(ctx: &Context, call: &Call, request: RequestRescheduleByLinkRequest) -> Result<LinkedPage> {
-    ctx.authority.guard_guessing(call, "link").await?;
-    let link = links::open(&ctx.authority, &request.token).await?;
-    ctx.authority.guessed_right(call, "link").await?;
+    let link = links::open_guarded(&ctx.authority, call, &request.token).await?;
     let wish = Window::read(request.window.as_ref().ok_or_else(|| Error::invalid("window", "required"))?, "window")?;
     let hours = chrono::Duration::hours;
     let fits = wish.start >= call.now + hours(AHEAD)
